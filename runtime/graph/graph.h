@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model is: values (tensors) and nodes (operators applied to them), as read from a .mite
+// file. Constant after loading; everything that depends on a run lives in exec/ and ops/op.h.
+#ifndef MITE_GRAPH_GRAPH_H
+#define MITE_GRAPH_GRAPH_H
+
+#include "../base/status.h"
+
+#include <stdbool.h>
+
+struct mite_op; // ops/op.h
+
+#define MITE_NO_VALUE UINT32_MAX // an optional input that is absent
+
+// How a constant lies in memory. The numbers are those stored in .mite files.
+// N = output channels, C = channels, K = KH*KW*(input channels of a group), in that order.
+// Groups lie one after another, each padded for itself. Padding is zero.
+typedef enum mite_layout {
+    MITE_LAYOUT_DENSE = 0,         // row-major
+    MITE_LAYOUT_CONV_F32 = 1,      // [N/8][K][8]                    f32, N padded to 8
+    MITE_LAYOUT_CONV_I8 = 2,       // [N/8][K/4][8][4]               i8, N to 8, K to 4
+    MITE_LAYOUT_DEPTHWISE_F32 = 3, // [C/4][KH*KW][4]                f32, C padded to 4
+    MITE_LAYOUT_DEPTHWISE_I8 = 4,  // [C/8][ceil(KH/2)][KW][8][2]    i8, C to 8, last = row parity
+} mite_layout;
+
+typedef enum mite_value_flag {
+    // Neighbouring weights (k, k+1), k even, of the same sign satisfy |w0| + |w1| <= 128, so that
+    // a saturating 16-bit pair sum of u8 * i8 is exact (docs/format.md, "pair-safe").
+    MITE_VALUE_PAIR_SAFE = 1,
+    MITE_VALUE_CONSTANT = 2,
+} mite_value_flag;
+
+typedef struct mite_value {
+    const char *name; // never NULL
+    mite_dtype dtype;
+    mite_layout layout; // DENSE for all but packed constants
+    uint32_t flags;
+    int32_t rank;
+    int32_t shape[MITE_MAX_RANK]; // logical: OHWI for convolution weights, whatever the layout
+    float scale; // per tensor; 0 where not quantized
+    int32_t zero_point;
+    const void *data; // constants only: in the model's file buffer, 64-byte aligned
+    size_t bytes; // constants only: including the layout's padding
+} mite_value;
+
+typedef struct mite_node {
+    const struct mite_op *op;
+    const char *name; // never NULL
+    const uint32_t *inputs; // value indices, or MITE_NO_VALUE
+    const uint32_t *outputs;
+    uint32_t input_count, output_count;
+    const int32_t *attrs; // op->attrs in their order, one word each (floats as bits), all present
+} mite_node;
+
+typedef struct mite_graph {
+    mite_value *values;
+    mite_node *nodes; // in an order that computes every value before its use
+    const uint32_t *inputs, *outputs;
+    size_t value_count, node_count, input_count, output_count;
+} mite_graph;
+
+// Elements of a shape; false if a dimension is negative or the product overflows size_t.
+bool mite_shape_elements(size_t *out, size_t rank, const int32_t *shape);
+
+// Bytes of a constant of logical shape [N,KH,KW,Cg] (CONV), [1,KH,KW,C] (DEPTHWISE) or any
+// (DENSE); `groups` matters for CONV only. False on overflow or a rank that does not fit.
+bool mite_layout_bytes(size_t *out, mite_layout layout, mite_dtype dtype, size_t rank,
+                       const int32_t *shape, size_t groups);
+
+#endif
