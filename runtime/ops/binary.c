@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// add, sub, mul, div, min, max of two values, broadcast as in numpy, then clamped. f32; u8 by the
+// residual formula of the kernels (add) or by way of f32 (the others).
+#include "common.h"
+#include "walk.h"
+
+enum { CLAMP_LO, CLAMP_HI }; // attribute words
+
+static const mite_attr attrs[] = {
+    [CLAMP_LO] = {"clamp_lo", 'f', 1, MITE_BITS_NEG_INF},
+    [CLAMP_HI] = {"clamp_hi", 'f', 1, MITE_BITS_INF},
+};
+
+#define CHUNK 256 // elements that an operand with another stride than 1 is gathered into
+
+typedef void pair_fn(float *out, const float *a, const float *b, size_t count);
+
+#define PAIR(NAME, expression)                                                          \
+    static void pair_##NAME(float *out, const float *a, const float *b, size_t count) { \
+        for (size_t i = 0; i < count; i++) out[i] = expression;                         \
+    }
+PAIR(add, a[i] + b[i])
+PAIR(sub, a[i] - b[i])
+PAIR(mul, a[i] * b[i])
+PAIR(div, a[i] / b[i])
+PAIR(min, b[i] < a[i] ? b[i] : a[i])
+PAIR(max, a[i] < b[i] ? b[i] : a[i])
+
+typedef struct state {
+    mite_walk walk; // operands: output, a, b
+    pair_fn *pair;
+    float lo, hi;
+    mite_add_u8_args add_u8;
+} state;
+
+// --- Shapes --------------------------------------------------------------------------------------
+
+static bool broadcast_shape(const mite_view *a, const mite_view *b, int32_t *rank, int32_t *shape) {
+    *rank = a->rank > b->rank ? a->rank : b->rank;
+    for (int32_t i = 0; i < *rank; i++) {
+        int32_t ai = i - (*rank - a->rank), bi = i - (*rank - b->rank);
+        int32_t x = ai < 0 ? 1 : a->shape[ai], y = bi < 0 ? 1 : b->shape[bi];
+        if (x != y && x != 1 && y != 1) return false;
+        shape[i] = x == 1 ? y : x;
+    }
+    return true;
+}
+
+static mite_status infer(mite_step *s) {
+    const mite_view *a = s->inputs[0], *b = s->inputs[1];
+    int32_t rank, shape[MITE_MAX_RANK];
+    if (!a || !b) return mite_step_fail(s, MITE_ERR_FORMAT, "an input is missing");
+    mite_status status = mite_step_need_real(s);
+    if (status) return status;
+    if (!(mite_attr_float(s, CLAMP_LO) <= mite_attr_float(s, CLAMP_HI)))
+        return mite_step_fail(s, MITE_ERR_FORMAT, "its limits clamp_lo and clamp_hi are crossed");
+    if (!broadcast_shape(a, b, &rank, shape)) {
+        return mite_step_fail(s, MITE_ERR_FORMAT, "shapes %T and %T do not broadcast",
+                              (size_t)a->rank, a->shape, (size_t)b->rank, b->shape);
+    }
+    return mite_step_set_shape(s, 0, (size_t)rank, shape);
+}
+
+static mite_status plan(mite_step *s) {
+    s->in_place = mite_same_shape(s->inputs[0], s->outputs[0]) ? 0 : 1;
+    return MITE_OK;
+}
+
+// --- Preparing -----------------------------------------------------------------------------------
+
+// As for a residual in conv.c: the zero points of all three go into one offset.
+static mite_add_u8_args add_u8_args(const mite_step *s) {
+    const mite_view *a = s->inputs[0], *b = s->inputs[1], *out = s->outputs[0];
+    mite_add_u8_args args = {
+        .a_scale = a->scale / out->scale,
+        .b_scale = b->scale / out->scale,
+        .lo = mite_quantize_u8(mite_attr_float(s, CLAMP_LO), out->scale, out->zero_point),
+        .hi = mite_quantize_u8(mite_attr_float(s, CLAMP_HI), out->scale, out->zero_point),
+    };
+    args.offset = (float)out->zero_point - (float)a->zero_point * args.a_scale -
+                  (float)b->zero_point * args.b_scale;
+    return args;
+}
+
+static mite_status prepare(mite_step *s, pair_fn *pair) {
+    const mite_view *out = s->outputs[0];
+    state *st = s->state;
+    mite_view_strides(st->walk.strides[0], out);
+    for (size_t k = 0; k < 2; k++)
+        mite_broadcast_strides(st->walk.strides[k + 1], s->inputs[k], (size_t)out->rank,
+                               out->shape);
+    mite_walk_merge(&st->walk, 3, (size_t)out->rank, out->shape);
+    s->max_parts = mite_walk_parts(&st->walk);
+    st->pair = pair;
+    st->lo = mite_attr_float(s, CLAMP_LO);
+    st->hi = mite_attr_float(s, CLAMP_HI);
+    if (out->dtype == MITE_U8) st->add_u8 = add_u8_args(s);
+    return MITE_OK;
+}
+
+// --- Running -------------------------------------------------------------------------------------
+
+// `count` <= CHUNK elements of an operand, contiguous: as they lie, or gathered into `room`.
+static const void *contiguous(const mite_walk *w, size_t operand, const mite_view *v, size_t run,
+                              size_t at, size_t count, void *room) {
+    ptrdiff_t stride = w->strides[operand][w->rank - 1];
+    ptrdiff_t offset = mite_walk_offset(w, operand, run, at);
+    if (v->dtype == MITE_U8) {
+        const uint8_t *from = (const uint8_t *)v->data + offset;
+        if (stride == 1) return from;
+        for (size_t i = 0; i < count; i++, from += stride) ((uint8_t *)room)[i] = *from;
+    } else {
+        const float *from = (const float *)v->data + offset;
+        if (stride == 1) return from;
+        for (size_t i = 0; i < count; i++, from += stride) ((float *)room)[i] = *from;
+    }
+    return room;
+}
+
+static void chunk_f32(const mite_step *s, float *out, const float *a, const float *b,
+                      size_t count) {
+    const state *st = s->state;
+    if (st->pair == pair_add) {
+        s->kernels->add_f32(out, a, b, count, st->lo, st->hi);
+        return;
+    }
+    st->pair(out, a, b, count);
+    s->kernels->clamp_f32(out, out, count, st->lo, st->hi);
+}
+
+static void chunk_u8(const mite_step *s, uint8_t *out, const uint8_t *a, const uint8_t *b,
+                     size_t count) {
+    const state *st = s->state;
+    const mite_view *to = s->outputs[0];
+    if (st->pair == pair_add) {
+        s->kernels->add_u8(out, a, b, count, &st->add_u8);
+        return;
+    }
+    float x[CHUNK], y[CHUNK];
+    s->kernels->dequantize(x, a, count, s->inputs[0]->scale, s->inputs[0]->zero_point);
+    s->kernels->dequantize(y, b, count, s->inputs[1]->scale, s->inputs[1]->zero_point);
+    chunk_f32(s, x, x, y, count);
+    s->kernels->quantize(out, x, count, 1.0f / to->scale, to->zero_point);
+}
+
+static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
+    const state *st = s->state;
+    const mite_walk *w = &st->walk;
+    mite_walk_share share = mite_walk_share_of(w, part, part_count);
+    float room[2][CHUNK];
+    (void)scratch;
+    for (size_t i = share.first; i < share.last; i++) {
+        for (size_t at = share.begin; at < share.end; at += CHUNK) {
+            size_t count = mite_min_size(CHUNK, share.end - at);
+            const void *a = contiguous(w, 1, s->inputs[0], i, at, count, room[0]);
+            const void *b = contiguous(w, 2, s->inputs[1], i, at, count, room[1]);
+            ptrdiff_t to = mite_walk_offset(w, 0, i, at);
+            if (s->outputs[0]->dtype == MITE_U8)
+                chunk_u8(s, (uint8_t *)s->outputs[0]->data + to, a, b, count);
+            else chunk_f32(s, (float *)s->outputs[0]->data + to, a, b, count);
+        }
+    }
+    return MITE_OK;
+}
+
+// clang-format off
+#define BINARY(NAME) \
+    static mite_status prepare_##NAME(mite_step *s) { return prepare(s, pair_##NAME); } \
+    const mite_op mite_op_##NAME = { \
+        .name = #NAME, \
+        .attrs = attrs, \
+        .attr_count = 2, \
+        .min_inputs = 2, \
+        .max_inputs = 2, \
+        .output_count = 1, \
+        .reads_halo = true, \
+        .writes_halo = true, \
+        .state_bytes = sizeof(state), \
+        .infer = infer, \
+        .plan = plan, \
+        .prepare = prepare_##NAME, \
+        .run = run, \
+    }
+// clang-format on
+
+BINARY(add);
+BINARY(sub);
+BINARY(mul);
+BINARY(div);
+BINARY(min);
+BINARY(max);
