@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution in f32 with multiply-add in one instruction, where the machine has it.
+#include "versions.h"
+
+#if MITE_HAVE_RELAXED
+
+#define MADD(x, y, sum) wasm_f32x4_relaxed_madd(x, y, sum)
+#define TILE_ROWS 6
+#define CONV mite_conv_f32_relaxed
+#include "conv_f32_vector.h"
+
+#endif
