@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every task of mite; `make help` lists them. There are no lists of files: a source belongs to a
+# build by the folder it lies in and by how its name ends:
+#   *_simd128.c   only where there is 128-bit SIMD (everywhere here: natively through SIMDe)
+#   *_relaxed.c   only in the builds with relaxed SIMD
+#   wasm.c        only in WebAssembly
+# Objects lie in build/VARIANT/, modules in bindings/js/dist/.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.SECONDARY:
+Q := $(if $(V),,@)
+
+.PHONY: help build demo test lint layers format size models bench bench-kernels fuzz native \
+    browsers clean distclean FORCE
+
+# --- Tools: found or fetched by tools/toolchain.sh, which returns at once when all is there ------
+
+ifneq ($(filter-out help clean distclean,$(or $(MAKECMDGOALS),build)),)
+ifneq ($(shell tools/toolchain.sh </dev/null >&2 && echo ready),ready)
+$(error The tools could not be set up; the reason is above)
+endif
+include .toolchain/env.mk
+export NODE NODE20 NODE24 EMCC CLANG
+export PATH := $(dir $(NODE)):$(PATH)
+endif
+
+NODE_MODULES := node_modules/.package-lock.json
+BENCH_MODULES := bench/node_modules/.package-lock.json
+
+%node_modules/.package-lock.json: %package-lock.json
+	@echo "  NPM     $(or $*,./)"
+	$(Q)cd ./$* && $(NPM) ci --ignore-scripts --loglevel=error
+	@touch $@
+
+# --- Sources --------------------------------------------------------------------------------------
+
+RUNTIME := $(wildcard runtime/*.c runtime/*/*.c)
+CONVERT := $(wildcard convert/*.c convert/*/*.c convert/*/*/*.c)
+KERNELS := $(wildcard runtime/kernels/*.c runtime/base/*.c)
+HEADERS := $(wildcard runtime/*.[hd]* runtime/*/*.[hd]* convert/*.[hd]* convert/*/*.[hd]* \
+    convert/*/*/*.[hd]*)
+TESTS := $(filter-out tests/fuzz/%,$(wildcard tests/*/*.c))
+TEST_MAINS := $(if $(TESTS),$(shell grep -l '^int main' $(TESTS)))
+FUZZERS := $(wildcard tests/fuzz/*.c)
+
+# --- Variants: $(1) compiles $(2) sources to build/$(1)/…o ---------------------------------------
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+# Products and sums are never fused but where a kernel says so, so that numbers are the same in
+# every build.
+CFLAGS := -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -fvisibility=hidden \
+    -ffunction-sections -fdata-sections -isystem $(STB_DIR) -Iruntime -Iconvert
+SIMD := -msimd128
+RELAXED := $(SIMD) -mrelaxed-simd
+SANITIZERS := -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# Kernels are written for speed; all else is as small as it can be (kernels gain nothing from LTO).
+shipped = $(if $(filter runtime/kernels/%,$<),-O3,-Os)
+# Plain C kernels that SIMD ones replace are kept where they are tested.
+KEEP_PLAIN := -DMITE_KEEP_PLAIN=1
+
+compile_simd = $(EMCC) $(CFLAGS) $(shipped) $(SIMD)
+compile_relaxed = $(EMCC) $(CFLAGS) $(shipped) $(RELAXED)
+compile_simd-tests = $(compile_simd) $(KEEP_PLAIN)
+compile_relaxed-tests = $(compile_relaxed) $(KEEP_PLAIN)
+compile_native = $(CLANG) $(CFLAGS) -O1 $(SANITIZERS) $(KEEP_PLAIN) -isystem $(SIMDE_DIR)
+compile_fuzz = $(compile_native) -fsanitize=fuzzer-no-link
+
+# objects VARIANT,SOURCES: the objects of those sources that the variant has.
+only_wasm := %wasm.c
+only_relaxed := %_relaxed.c
+lacks_simd := $(only_relaxed)
+lacks_simd-tests := $(only_relaxed)
+lacks_native := $(only_relaxed) $(only_wasm)
+lacks_fuzz := $(lacks_native)
+objects = $(patsubst %.c,build/$(1)/%.o,$(filter-out $(lacks_$(1)),$(2)))
+
+define variant
+build/$(1)/%.o: %.c Makefile .toolchain/env.mk
+	@mkdir -p $$(@D)
+	@echo "  CC      $(1) $$<"
+	$$(Q)$$(compile_$(1)) -MMD -MP -c $$< -o $$@
+endef
+VARIANTS := simd relaxed simd-tests relaxed-tests native fuzz
+$(foreach name,$(VARIANTS),$(eval $(call variant,$(name))))
+
+# What a module or program is linked from, so that it is linked anew when a source goes away.
+build/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(linked)' | cmp -s - $@ || echo '$(linked)' >$@
+
+# --- Modules --------------------------------------------------------------------------------------
+
+DIST := bindings/js/dist
+INFERENCE := $(DIST)/mite-simd.wasm $(DIST)/mite-relaxed.wasm
+CONVERTER := $(DIST)/mite-convert.wasm
+WASM_LINK := -O2 -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sINITIAL_HEAP=64KB \
+    -sSTACK_SIZE=128KB -sMALLOC=emmalloc -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
+
+linked_mite-simd := $(call objects,simd,$(RUNTIME))
+linked_mite-relaxed := $(call objects,relaxed,$(RUNTIME))
+# One build is enough here, and its numbers do not depend on the engine's relaxed instructions.
+linked_mite-convert := $(call objects,simd,$(RUNTIME) $(CONVERT))
+link_mite-simd := $(SIMD)
+link_mite-relaxed := $(RELAXED)
+link_mite-convert := $(SIMD)
+
+define module
+build/$(1).list: linked = $$(linked_$(1))
+$(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list
+	@mkdir -p $$(@D)
+	@echo "  LINK    $$@"
+	$$(Q)$$(EMCC) $$(WASM_LINK) $$(link_$(1)) --no-entry @build/$(1).list -o $$@
+endef
+$(foreach name,mite-simd mite-relaxed mite-convert,$(eval $(call module,$(name))))
+
+build: $(INFERENCE) $(CONVERTER) ## build the WebAssembly modules
+
+# --- Native tests, with sanitizers, and the kernel checks in WebAssembly --------------------------
+
+# helpers MAIN: the other sources of its folder, shared by the programs there.
+helpers = $(filter-out $(TEST_MAINS),$(filter $(dir $(1))%,$(TESTS)))
+programs = $(patsubst tests/%.c,build/native/tests/%,$(TEST_MAINS))
+NATIVE := $(call objects,native,$(RUNTIME) $(CONVERT))
+
+define program
+build/native/$(1).list: linked = $$(NATIVE) $(call objects,native,$(2) $(call helpers,$(2)))
+build/native/$(1): $$(NATIVE) $(call objects,native,$(2) $(call helpers,$(2))) build/native/$(1).list
+	@echo "  LINK    $$@"
+	$$(Q)$$(CLANG) $$(SANITIZERS) @build/native/$(1).list -lm -o $$@
+endef
+$(foreach main,$(TEST_MAINS),$(eval $(call program,$(main:.c=),$(main))))
+
+native: $(programs) ## build the native tests, with sanitizers
+
+# Kernels alone, so that a check of theirs is soon built.
+KERNEL_MAINS := $(filter tests/kernels/%,$(TEST_MAINS))
+wasm_programs = $(foreach build,simd relaxed,\
+    $(patsubst tests/%.c,build/wasm-tests/$(build)/%.wasm,$(KERNEL_MAINS)))
+link_simd := $(SIMD)
+link_relaxed := $(RELAXED)
+
+define wasm_program
+build/wasm-tests/$(1)/$(2).list: linked = $$(call objects,$(1)-tests,$$(KERNELS) $(3))
+build/wasm-tests/$(1)/$(2).wasm: $(call objects,$(1)-tests,$(KERNELS) $(3)) \
+    build/wasm-tests/$(1)/$(2).list
+	@echo "  LINK    $$@"
+	$$(Q)$$(EMCC) $$(WASM_LINK) $$(link_$(1)) @build/wasm-tests/$(1)/$(2).list -o $$@
+endef
+$(foreach build,simd relaxed,$(foreach main,$(KERNEL_MAINS),$(eval $(call wasm_program,$(build),\
+    $(main:tests/%.c=%),$(main) $(call helpers,$(main))))))
+
+# --- Checks ---------------------------------------------------------------------------------------
+
+C_FILES := $(RUNTIME) $(CONVERT) $(HEADERS) $(TESTS) $(FUZZERS) $(wildcard tests/*/*.h)
+TIDIED := $(patsubst build/native/%.o,build/lint/%.tidy,$(NATIVE))
+
+# Follows the native object, which follows all the headers that the source includes.
+build/lint/%.tidy: build/native/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY    $*.c"
+	$(Q)$(CLANG_TIDY) --quiet $*.c -- $(filter-out -Werror,$(CFLAGS)) $(KEEP_PLAIN) \
+	    -isystem $(SIMDE_DIR) 2> >(grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -' >&2)
+	@touch $@
+
+lint: layers $(TIDIED) $(NODE_MODULES) ## check formatting, types and likely mistakes
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	$(Q)node_modules/.bin/eslint --cache --cache-location build/lint/eslint .
+	$(Q)node_modules/.bin/tsc --project .
+	@echo "lint: clean"
+
+layers: ## check that includes follow the architecture's arrows
+	$(Q)$(NODE) tools/layers.mjs
+
+format: $(NODE_MODULES) ## format the C sources and mend what eslint can
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+	$(Q)node_modules/.bin/eslint --fix .
+
+browsers:
+	$(Q)tools/browsers.sh
+
+test: build native $(wasm_programs) lint browsers $(NODE_MODULES) ## set up, build and run every test
+	$(Q)$(NODE24) --test $(sort $(shell find tests -name '*.test.mjs' -not -path '*/node_modules/*'))
+
+size: build ## compare the modules' sizes with the kept ceilings
+	$(Q)$(NODE) tools/size.mjs
+
+# make fuzz T=60: each target for so many seconds, from its kept corpus.
+T := 60
+fuzz_targets := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZERS))
+FUZZED := $(call objects,fuzz,$(RUNTIME) $(CONVERT))
+build/fuzz/%: build/fuzz/tests/fuzz/%.o $(FUZZED)
+	@echo "  LINK    $@"
+	$(Q)$(CLANG) $(SANITIZERS) -fsanitize=fuzzer $^ -lm -o $@
+
+fuzz: $(fuzz_targets) ## fuzz the readers of files (T=60 seconds each)
+	$(Q)for target in $^; do \
+	    name=$${target##*/}; corpus=build/fuzz/corpus/$$name; mkdir -p $$corpus; \
+	    kept=tests/fuzz/corpus/$$name; [ -d $$kept ] || kept=; \
+	    $$target -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/$$name- $$corpus $$kept; \
+	done
+
+# --- Models, demo, benchmarks ---------------------------------------------------------------------
+
+MODEL := models/efficientnet-lite0/efficientnet-lite0.int8.mite
+SAMPLE := $(firstword $(wildcard web/demo/samples/*.jpg))
+
+models: $(CONVERTER) $(INFERENCE) ## convert the models anew from their sources
+	$(Q)for script in models/*/build.mjs; do $(NODE) $$script; done
+
+demo: $(INFERENCE) ## classify a photo here, then serve the demo page (PORT=…, SERVE=0: no page)
+	$(Q)$(NODE) bindings/js/bin/mite.mjs classify $(SAMPLE) --model $(MODEL)
+	@echo "demo: classified $(SAMPLE) with $(notdir $(MODEL))"
+	$(Q)$(if $(filter 0,$(SERVE)),,exec $(NODE) tools/serve.mjs $(if $(PORT),--port $(PORT)))
+
+bench: build browsers $(BENCH_MODULES) ## measure mite beside its peers, in Node and Chromium
+	$(Q)$(NODE24) bench/run.mjs
+
+bench-kernels: build/wasm-tests/relaxed/kernels/check.wasm ## measure every kernel
+	$(Q)$(NODE24) tools/run-wasi.mjs $< --bench
+
+# --- Housekeeping ---------------------------------------------------------------------------------
+
+clean: ## remove what was built
+	$(Q)rm -rf build $(DIST)
+
+distclean: clean ## remove what was fetched, too
+	$(Q)rm -rf .toolchain node_modules bench/node_modules
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+
+ALL_OBJECTS := $(foreach name,$(VARIANTS),$(call objects,$(name),$(RUNTIME) $(CONVERT) \
+    $(TESTS) $(FUZZERS)))
+-include $(ALL_OBJECTS:.o=.d)

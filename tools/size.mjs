@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints how large what a page downloads is, raw and compressed, beside the kept ceilings of
+// tests/size.json; ends with 1 where one is exceeded. `--keep` writes new ceilings a little above
+// the present sizes, for a change that is worth its bytes; the limit on the whole is never raised.
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+const binding = new URL("../bindings/js/", import.meta.url);
+const kept = new URL("../tests/size.json", import.meta.url);
+const slack = 1.01; // of new ceilings above the present sizes
+
+/** @typedef {{ raw: number, gzip: number, brotli: number }} Sizes */
+
+/** @type {(bytes: Uint8Array) => Sizes} */
+function measure(bytes) {
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+  };
+  return {
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, { params }).length,
+  };
+}
+
+/** @type {(parts: Sizes[]) => Sizes} */
+function sum(parts) {
+  const total = { raw: 0, gzip: 0, brotli: 0 };
+  for (const part of parts) {
+    total.raw += part.raw;
+    total.gzip += part.gzip;
+    total.brotli += part.brotli;
+  }
+  return total;
+}
+
+/**
+ * The JavaScript that comes with `import "mite"`: the entry, what it imports statically, and the
+ * workers it starts, each a file of its own to the network. What is imported on demand (converting)
+ * is not part of it.
+ * @param {URL} file
+ * @param {Map<string, Uint8Array>} found
+ */
+async function modulesFrom(file, found = new Map()) {
+  if (found.has(file.href)) return found;
+  const bytes = await readFile(file);
+  found.set(file.href, bytes);
+  const text = bytes.toString().replace(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+  const imported =
+    /\b(?:import|export)\b[^;"'()]*?["'](\.[^"']+)["']|new URL\(\s*["'](\.[^"']+\.m?js)["']/g;
+  for (const match of text.matchAll(imported)) {
+    await modulesFrom(new URL(match[1] ?? match[2], file), found);
+  }
+  return found;
+}
+
+/** @type {(entry: any) => string} */
+function target(entry) {
+  return typeof entry === "string" ? entry : target(entry.import ?? entry.default);
+}
+
+const { values } = parseArgs({ options: { keep: { type: "boolean" } } });
+const { exports } = JSON.parse(await readFile(new URL("package.json", binding), "utf8"));
+const scripts = await modulesFrom(new URL(target(exports["."] ?? exports), binding));
+
+/** @type {Record<string, Sizes>} */
+const sizes = {};
+for (const name of ["mite-simd.wasm", "mite-relaxed.wasm", "mite-convert.wasm"]) {
+  sizes[name] = measure(await readFile(new URL(`dist/${name}`, binding)));
+}
+sizes["binding (js)"] = sum([...scripts.values()].map(measure));
+for (const build of ["simd", "relaxed"]) {
+  sizes[`inference, ${build}`] = sum([sizes[`mite-${build}.wasm`], sizes["binding (js)"]]);
+}
+
+/** @type {{ inferenceGzip: number, ceilings: Record<string, Sizes> }} */
+const { inferenceGzip, ceilings } = JSON.parse(await readFile(kept, "utf8"));
+if (values.keep) {
+  for (const [name, { raw, gzip, brotli }] of Object.entries(sizes)) {
+    const [a, b, c] = [raw, gzip, brotli].map((bytes) => Math.ceil(bytes * slack));
+    ceilings[name] = { raw: a, gzip: b, brotli: c };
+  }
+  await writeFile(kept, `${JSON.stringify({ inferenceGzip, ceilings }, null, 2)}\n`);
+}
+
+const faults = [];
+const columns = /** @type {const} */ (["raw", "gzip", "brotli"]);
+const width = 19;
+/** @type {(cells: string[]) => string} */
+const line = ([first, ...rest]) =>
+  first.padEnd(width) + rest.map((cell) => cell.padStart(width)).join("");
+console.log(line(["bytes (ceiling)", "raw", "gzip -9", "brotli 11"]));
+for (const [name, size] of Object.entries(sizes)) {
+  const ceiling = ceilings[name];
+  if (!ceiling) faults.push(`${name} has no ceiling in tests/size.json`);
+  console.log(line([name, ...columns.map((c) => `${size[c]} (${ceiling?.[c] ?? "none"})`)]));
+  for (const c of columns.filter((c) => ceiling && size[c] > ceiling[c])) {
+    faults.push(`${name} is ${size[c]} bytes (${c}), above its ceiling of ${ceiling[c]}`);
+  }
+  if (name.startsWith("inference") && size.gzip > inferenceGzip) {
+    faults.push(`${name} is ${size.gzip} bytes (gzip), above the limit of ${inferenceGzip}`);
+  }
+}
+console.log(`JavaScript counted: ${[...scripts.keys()]
+  .map((href) => fileURLToPath(href).slice(fileURLToPath(binding).length)).sort().join(", ")}`);
+for (const fault of faults) console.error(`size: ${fault}`);
+if (faults.length === 0) console.log("size: within the ceilings");
+process.exitCode = faults.length > 0 ? 1 : 0;
