@@ -79,7 +79,7 @@ typedef struct mite_tensor {
 
 // Zero is the default everywhere, so `mite_model_options o = {0};` is always right.
 typedef struct mite_model_options {
-    size_t max_file_bytes;    // 0: 2 GiB; a larger file is refused before memory is taken
+    size_t max_file_bytes; // 0: 2 GiB; a larger file is refused before memory is taken
     int32_t external_digests; // 1: the caller hashes the chunks, see mite_model_digest
 } mite_model_options;
 
@@ -103,7 +103,7 @@ MITE_API const uint8_t *mite_model_chunk(const mite_model *m, size_t index, size
 MITE_API mite_status mite_model_status(const mite_model *m);
 MITE_API const char *mite_model_error(const mite_model *m); // "" when none
 MITE_API uint64_t mite_model_file_bytes(const mite_model *m); // 0 until the header is in
-MITE_API const uint8_t *mite_model_id(const mite_model *m);   // SHA-256 of header and chunk table
+MITE_API const uint8_t *mite_model_id(const mite_model *m); // SHA-256 of header and chunk table
 MITE_API const char *mite_model_metadata(const mite_model *m, size_t *bytes); // JSON, UTF-8
 MITE_API size_t mite_model_input_count(const mite_model *m);
 MITE_API size_t mite_model_output_count(const mite_model *m);
@@ -121,10 +121,10 @@ typedef enum mite_isa { // which kernels may be used; what the build lacks is ig
 } mite_isa;
 
 typedef struct mite_session_options {
-    int32_t thread_count;    // 0: one
-    int32_t profile;         // 1: keep a time for every node (mite_node_at)
+    int32_t thread_count; // 0: one
+    int32_t profile; // 1: keep a time for every node (mite_node_at)
     size_t max_memory_bytes; // 0: no limit but the address space
-    int32_t isa;             // mite_isa, for tests and comparisons
+    int32_t isa; // mite_isa, for tests and comparisons
     uint64_t (*clock_ns)(void *context); // needed by profile and by mite_run_step
     void *clock_context;
 } mite_session_options;
@@ -135,7 +135,7 @@ MITE_API mite_status mite_session_new(mite_session **out, const mite_model *m,
 // Also tells why mite_session_new failed: it then leaves a session that can only be asked
 // and freed (or NULL if there was no memory even for that).
 MITE_API const char *mite_session_error(const mite_session *s);
-MITE_API mite_tensor *mite_session_input(mite_session *s, size_t index);        // write here
+MITE_API mite_tensor *mite_session_input(mite_session *s, size_t index); // write here
 MITE_API const mite_tensor *mite_session_output(const mite_session *s, size_t index);
 
 MITE_API mite_status mite_run(mite_session *s);
@@ -147,15 +147,15 @@ MITE_API void mite_run_cancel(mite_session *s);
 
 typedef struct mite_node_info {
     const char *name, *op, *kernel; // "features.3", "conv2d", "conv_f32_relaxed"
-    uint64_t time_ns;               // of the last run; 0 without options.profile
-    uint64_t macs;                  // multiply-adds of one run
+    uint64_t time_ns; // of the last run; 0 without options.profile
+    uint64_t macs; // multiply-adds of one run
 } mite_node_info;
 
 MITE_API size_t mite_node_count(const mite_session *s);
 MITE_API mite_node_info mite_node_at(const mite_session *s, size_t index); // in running order
 
 MITE_API size_t mite_session_arena_bytes(const mite_session *s); // activations and scratch
-MITE_API size_t mite_session_bytes(const mite_session *s);       // all that the session holds
+MITE_API size_t mite_session_bytes(const mite_session *s); // all that the session holds
 MITE_API void mite_session_free(mite_session *s);
 
 MITE_API const char *mite_status_name(mite_status status); // "MITE_ERR_FORMAT"

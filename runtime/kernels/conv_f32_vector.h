@@ -21,9 +21,9 @@ typedef struct offsets {
     size_t input[MAX_BLOCK_ROWS], output[MAX_BLOCK_ROWS], residual[MAX_BLOCK_ROWS];
 } offsets;
 
-#define STEP_ROW(r)                                                                                \
-    x = splat_f32(a##r++);                                                                         \
-    c##r##0 = MADD(x, w0, c##r##0);                                                                \
+#define STEP_ROW(r)                 \
+    x = splat_f32(a##r++);          \
+    c##r##0 = MADD(x, w0, c##r##0); \
     c##r##1 = MADD(x, w1, c##r##1);
 
 INLINE void finish_row(const mite_conv_args *a, size_t n, size_t width, size_t out, size_t residual,
@@ -49,7 +49,7 @@ INLINE void finish_row(const mite_conv_args *a, size_t n, size_t width, size_t o
     }
 }
 
-#define FINISH_ROW(r)                                                                              \
+#define FINISH_ROW(r) \
     if (rows > r) finish_row(a, n, width, at->output[m + r], at->residual[m + r], c##r##0, c##r##1);
 
 // `rows` <= TILE_ROWS pixels from the m-th of the block on; columns n to n + width.
@@ -70,11 +70,21 @@ INLINE void tile(const size_t rows, const mite_conv_args *a, const offsets *at, 
         NO_UNROLL for (size_t k = a->segment_length; k; k--) {
             vec w0 = load(w), w1 = load(w + 4), x;
             STEP_ROW(0)
-            if (rows > 1) { STEP_ROW(1) }
-            if (rows > 2) { STEP_ROW(2) }
-            if (rows > 3) { STEP_ROW(3) }
-            if (rows > 4) { STEP_ROW(4) }
-            if (rows > 5) { STEP_ROW(5) }
+            if (rows > 1) {
+                STEP_ROW(1)
+            }
+            if (rows > 2) {
+                STEP_ROW(2)
+            }
+            if (rows > 3) {
+                STEP_ROW(3)
+            }
+            if (rows > 4) {
+                STEP_ROW(4)
+            }
+            if (rows > 5) {
+                STEP_ROW(5)
+            }
             w += 8;
             KEEP_ORDER();
         }
@@ -87,10 +97,10 @@ INLINE void tile(const size_t rows, const mite_conv_args *a, const offsets *at, 
     FINISH_ROW(5)
 }
 
-#define TILE(rows)                                                                                 \
-    NOINLINE void tile_##rows(const mite_conv_args *a, const offsets *at, size_t m, size_t n,      \
-                              size_t width) {                                                      \
-        tile(rows, a, at, m, n, width);                                                            \
+#define TILE(rows)                                                                            \
+    NOINLINE void tile_##rows(const mite_conv_args *a, const offsets *at, size_t m, size_t n, \
+                              size_t width) {                                                 \
+        tile(rows, a, at, m, n, width);                                                       \
     }
 TILE(1)
 TILE(2)
@@ -116,9 +126,9 @@ NOINLINE void run_tile(size_t rows, const mite_conv_args *a, const offsets *at, 
 }
 
 // One output pixel of a matrix product: the weights are read once, so four panels go abreast.
-#define STEP_PANEL(p)                                                                              \
-    c##p##0 = MADD(x, load(w##p), c##p##0);                                                        \
-    c##p##1 = MADD(x, load(w##p + 4), c##p##1);                                                    \
+#define STEP_PANEL(p)                           \
+    c##p##0 = MADD(x, load(w##p), c##p##0);     \
+    c##p##1 = MADD(x, load(w##p + 4), c##p##1); \
     w##p += 8;
 
 NOINLINE void four_panels(const mite_conv_args *a, const offsets *at, size_t n) {

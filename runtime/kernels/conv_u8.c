@@ -40,8 +40,8 @@ static void finish_f32(const mite_conv_args *a, void *output, const void *residu
     ((float *)output)[column] = mite_clamp(value, a->lo, a->hi);
 }
 
-static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t column0,
-                 size_t column1, finish_fn *finish, size_t out_bytes) {
+static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, size_t column1,
+                 finish_fn *finish, size_t out_bytes) {
     size_t depth = (a->segment_count * a->segment_length + 3) / 4 * 4;
     for (size_t m = row0; m < row1; m++) {
         size_t y = m / a->out_width, x = m % a->out_width;

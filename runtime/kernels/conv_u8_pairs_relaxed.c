@@ -7,7 +7,7 @@
 #if MITE_HAVE_RELAXED
 
 #define STEP 4
-#define DOT(sum, w, x)                                                                             \
+#define DOT(sum, w, x) \
     wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_relaxed_dot_i8x16_i7x16(w, x)))
 #define WIDE 0
 #define CONV_U8 pairs_u8

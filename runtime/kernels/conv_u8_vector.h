@@ -14,7 +14,7 @@
 #include "simd.h"
 
 #if WIDE
-typedef int16_t tap;    // activations and weights in the tile
+typedef int16_t tap; // activations and weights in the tile
 #define BLOCK_BYTES 65536 // of widened rows
 #else
 typedef uint8_t tap;
@@ -24,17 +24,17 @@ typedef uint8_t tap;
 #define MAX_BLOCK_ROWS 1024
 
 typedef struct block {
-    size_t count;                    // pixels
-    const tap *row[MAX_BLOCK_ROWS];  // first tap of each: in the input, or gathered
+    size_t count; // pixels
+    const tap *row[MAX_BLOCK_ROWS]; // first tap of each: in the input, or gathered
     size_t output[MAX_BLOCK_ROWS], residual[MAX_BLOCK_ROWS]; // elements from pixel (0,0)
-    const int32_t *segments;         // steps from row[] to each segment
+    const int32_t *segments; // steps from row[] to each segment
     size_t segment_count, segment_length; // in taps, as the tile reads them
 } block;
 
 typedef struct panel {
     const mite_conv_args *a;
     const tap *weights; // of 8 columns
-    size_t n, width;    // first column, how many of the 8 exist
+    size_t n, width; // first column, how many of the 8 exist
 } panel;
 
 // --- Epilogues ----------------------------------------------------------------------------------
@@ -54,7 +54,8 @@ INLINE void finish_u8(const panel *p, const block *b, size_t m, vec low, vec hig
     const mite_conv_args *a = p->a;
     const float *scale = a->scale + p->n;
     rounding to = rounding_to(&a->zero_point);
-    vec q = narrow_u8(round_scaled(low, load(scale), &to), round_scaled(high, load(scale + 4), &to));
+    vec q =
+        narrow_u8(round_scaled(low, load(scale), &to), round_scaled(high, load(scale + 4), &to));
     uint8_t *out = (uint8_t *)a->output + b->output[m] + p->n;
     if (a->residual) {
         const uint8_t *residual = (const uint8_t *)a->residual + b->residual[m] + p->n;
@@ -83,16 +84,16 @@ INLINE void finish_f32(const panel *p, const block *b, size_t m, vec low, vec hi
 
 // --- Tiles --------------------------------------------------------------------------------------
 
-#define STEP_ROW(r)                                                                                \
-    x = splat_i32(a##r);                                                                           \
-    a##r += STEP;                                                                                  \
-    c##r##0 = DOT(c##r##0, w0, x);                                                                 \
+#define STEP_ROW(r)                \
+    x = splat_i32(a##r);           \
+    a##r += STEP;                  \
+    c##r##0 = DOT(c##r##0, w0, x); \
     c##r##1 = DOT(c##r##1, w1, x);
 
-#define FINISH_ROW(r)                                                                              \
-    if (rows > r) {                                                                                \
-        if (to_f32) finish_f32(p, b, m + r, c##r##0, c##r##1);                                     \
-        else finish_u8(p, b, m + r, c##r##0, c##r##1);                                             \
+#define FINISH_ROW(r)                                          \
+    if (rows > r) {                                            \
+        if (to_f32) finish_f32(p, b, m + r, c##r##0, c##r##1); \
+        else finish_u8(p, b, m + r, c##r##0, c##r##1);         \
     }
 
 INLINE void tile(const size_t rows, const int to_f32, const panel *p, const block *b, size_t m) {
@@ -108,9 +109,15 @@ INLINE void tile(const size_t rows, const int to_f32, const panel *p, const bloc
         NO_UNROLL for (size_t k = b->segment_length; k; k -= STEP) {
             vec w0 = load(w), w1 = load(w + 4 * STEP), x;
             STEP_ROW(0)
-            if (rows > 1) { STEP_ROW(1) }
-            if (rows > 2) { STEP_ROW(2) }
-            if (rows > 3) { STEP_ROW(3) }
+            if (rows > 1) {
+                STEP_ROW(1)
+            }
+            if (rows > 2) {
+                STEP_ROW(2)
+            }
+            if (rows > 3) {
+                STEP_ROW(3)
+            }
             w += 8 * STEP;
             KEEP_ORDER();
         }
@@ -121,10 +128,12 @@ INLINE void tile(const size_t rows, const int to_f32, const panel *p, const bloc
     FINISH_ROW(3)
 }
 
-#define TILE(rows)                                                                                 \
-    NOINLINE void tile_##rows(const panel *p, const block *b, size_t m) { tile(rows, 0, p, b, m); } \
-    NOINLINE void tile_f32_##rows(const panel *p, const block *b, size_t m) {                      \
-        tile(rows, 1, p, b, m);                                                                    \
+#define TILE(rows)                                                            \
+    NOINLINE void tile_##rows(const panel *p, const block *b, size_t m) {     \
+        tile(rows, 0, p, b, m);                                               \
+    }                                                                         \
+    NOINLINE void tile_f32_##rows(const panel *p, const block *b, size_t m) { \
+        tile(rows, 1, p, b, m);                                               \
     }
 TILE(1)
 TILE(2)

@@ -33,11 +33,11 @@ INLINE void tile(const size_t kernel, const size_t stride, const mite_depthwise_
 typedef void tile_fn(const mite_depthwise_args *a, const float *input, const float *weights,
                      const float *bias, float *output);
 
-#define TILE_OF(kernel, stride)                                                                    \
-    NOINLINE void tile_##kernel##x##kernel##_s##stride(const mite_depthwise_args *a,               \
-                                                       const float *input, const float *weights,   \
-                                                       const float *bias, float *output) {         \
-        tile(kernel, stride, a, input, weights, bias, output);                                     \
+#define TILE_OF(kernel, stride)                                                                  \
+    NOINLINE void tile_##kernel##x##kernel##_s##stride(const mite_depthwise_args *a,             \
+                                                       const float *input, const float *weights, \
+                                                       const float *bias, float *output) {       \
+        tile(kernel, stride, a, input, weights, bias, output);                                   \
     }
 TILE_OF(3, 1)
 TILE_OF(3, 2)

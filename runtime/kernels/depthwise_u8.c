@@ -13,8 +13,8 @@ void mite_depthwise_u8_plain(const mite_depthwise_args *a, size_t y0, size_t y1)
             uint8_t *output = (uint8_t *)a->output + y * a->out_row + x * a->out_pixel;
             for (size_t c = 0; c < a->channels; c++) {
                 // [C/8][ceil(KH/2)][KW][8][2]
-                const int8_t *panel = (const int8_t *)a->weights +
-                                      c / 8 * row_pairs * a->kernel_w * 16 + c % 8 * 2;
+                const int8_t *panel =
+                    (const int8_t *)a->weights + c / 8 * row_pairs * a->kernel_w * 16 + c % 8 * 2;
                 uint32_t sum = (uint32_t)bias[c];
                 for (size_t i = 0; i < a->kernel_h; i++) {
                     for (size_t j = 0; j < a->kernel_w; j++) {

@@ -26,20 +26,21 @@ static void widen(wide_weights *to, const int8_t *from, size_t taps) {
 INLINE void finish(const mite_depthwise_args *a, const float *scale, uint8_t *output, vec low,
                    vec high) {
     rounding to = rounding_to(&a->zero_point);
-    vec q = narrow_u8(round_scaled(low, load(scale), &to), round_scaled(high, load(scale + 4), &to));
+    vec q =
+        narrow_u8(round_scaled(low, load(scale), &to), round_scaled(high, load(scale + 4), &to));
     q = wasm_u8x16_min(wasm_u8x16_max(q, wasm_v128_load8_splat(&a->q_lo)),
                        wasm_v128_load8_splat(&a->q_hi));
     wasm_v128_store64_lane(output, q, 0);
 }
 
 // Pixels `first` and `second`, one from each of two kernel rows, as pairs of 16 bits.
-#define PAIRS(first, second)                                                                       \
-    vec upper = wasm_u16x8_load8x8(first), lower = wasm_u16x8_load8x8(second);                     \
-    vec pairs_low = wasm_i16x8_shuffle(upper, lower, 0, 8, 1, 9, 2, 10, 3, 11);                    \
+#define PAIRS(first, second)                                                    \
+    vec upper = wasm_u16x8_load8x8(first), lower = wasm_u16x8_load8x8(second);  \
+    vec pairs_low = wasm_i16x8_shuffle(upper, lower, 0, 8, 1, 9, 2, 10, 3, 11); \
     vec pairs_high = wasm_i16x8_shuffle(upper, lower, 4, 12, 5, 13, 6, 14, 7, 15);
 
-#define ADD_PRODUCTS(low, high, w)                                                                 \
-    low = wasm_i32x4_add(low, wasm_i32x4_dot_i16x8(pairs_low, load(w)));                           \
+#define ADD_PRODUCTS(low, high, w)                                       \
+    low = wasm_i32x4_add(low, wasm_i32x4_dot_i16x8(pairs_low, load(w))); \
     high = wasm_i32x4_add(high, wasm_i32x4_dot_i16x8(pairs_high, load((w) + 8)));
 
 // With an odd kernel the last pair has one row; its partner's weights are zero, and the row itself
@@ -71,12 +72,11 @@ INLINE void tile(const size_t kernel, const size_t stride, const mite_depthwise_
 typedef void tile_fn(const mite_depthwise_args *a, const uint8_t *input, const int16_t *weights,
                      size_t c, uint8_t *output);
 
-#define TILE_OF(kernel, stride)                                                                    \
-    NOINLINE void tile_##kernel##x##kernel##_s##stride(const mite_depthwise_args *a,               \
-                                                       const uint8_t *input,                       \
-                                                       const int16_t *weights, size_t c,           \
-                                                       uint8_t *output) {                          \
-        tile(kernel, stride, a, input, weights, c, output);                                        \
+#define TILE_OF(kernel, stride)                                                               \
+    NOINLINE void tile_##kernel##x##kernel##_s##stride(                                       \
+        const mite_depthwise_args *a, const uint8_t *input, const int16_t *weights, size_t c, \
+        uint8_t *output) {                                                                    \
+        tile(kernel, stride, a, input, weights, c, output);                                   \
     }
 TILE_OF(3, 1)
 TILE_OF(3, 2)

@@ -98,8 +98,7 @@ static void fill_relaxed_dot(mite_kernels *k) {
         k->conv_u8_f32.run = mite_conv_u8_f32_unsigned;
         k->conv_u8_f32.name = "conv_u8_f32_relaxed_unsigned";
         break;
-    case MITE_DOT_UNKNOWN:
-        break;
+    case MITE_DOT_UNKNOWN: break;
     }
 }
 #endif

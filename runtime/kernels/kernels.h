@@ -30,22 +30,22 @@
 // The input must have a halo where the window leaves the picture.
 
 typedef struct mite_conv_args {
-    const void *input;    // first tap of output pixel (0,0), f32 or u8
-    void *output;         // output pixel (0,0), channel 0 of this group
+    const void *input; // first tap of output pixel (0,0), f32 or u8
+    void *output; // output pixel (0,0), channel 0 of this group
     const void *residual; // NULL, or added before the clamp; same type as the output
-    const void *weights;  // MITE_LAYOUT_CONV_F32 or _I8
-    const void *bias;     // f32 or i32, columns rounded up to 8; zero point already folded in
+    const void *weights; // MITE_LAYOUT_CONV_F32 or _I8
+    const void *bias; // f32 or i32, columns rounded up to 8; zero point already folded in
     const int32_t *segments;
     size_t segment_count, segment_length;
     size_t out_width, columns;
     size_t in_row, in_pixel, out_row, out_pixel, residual_row, residual_pixel;
     void *scratch; // scratch_bytes() of the family
-    float lo, hi;  // f32 output: clamp, after the residual. NaN passes through.
+    float lo, hi; // f32 output: clamp, after the residual. NaN passes through.
     // u8 input only:
-    const float *scale;                    // per column, rounded up to 8
-    int32_t pair_safe;                     // weights are MITE_VALUE_PAIR_SAFE
-    int32_t zero_point;                    // of the output; with a residual: of the inner u8
-    uint8_t q_lo, q_hi;                    // clamp in quanta, after the residual
+    const float *scale; // per column, rounded up to 8
+    int32_t pair_safe; // weights are MITE_VALUE_PAIR_SAFE
+    int32_t zero_point; // of the output; with a residual: of the inner u8
+    uint8_t q_lo, q_hi; // clamp in quanta, after the residual
     // u8 residual: inner = round to u8 as above; then
     // r = inner*inner_scale + (residual*residual_scale + offset), each operation rounded to f32,
     // q = bits(r + 12582912.0f) - 0x4B400000, saturated and clamped as above (no zero point).

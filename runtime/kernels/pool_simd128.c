@@ -25,8 +25,8 @@ INLINE void pool(const mite_pool_args *a, size_t y0, size_t y1, size_t whole, si
     plain(&rest, y0, y1);
 }
 
-#define FOR_WINDOW(w)                                                                              \
-    for (size_t i = 0; i < (w)->height; i++)                                                       \
+#define FOR_WINDOW(w)                        \
+    for (size_t i = 0; i < (w)->height; i++) \
         for (size_t j = 0; j < (w)->width; j++)
 
 static void max_pixel_f32(const mite_pool_args *a, const pool_window *w, size_t x, size_t y,
@@ -35,7 +35,8 @@ static void max_pixel_f32(const mite_pool_args *a, const pool_window *w, size_t 
     float *output = (float *)a->output + y * a->out_row + x * a->out_pixel;
     for (size_t c = 0; c < whole; c += 4) {
         vec best = w->height && w->width ? load(input + c) : wasm_i32x4_splat(0);
-        FOR_WINDOW(w) best = wasm_f32x4_pmax(best, load(input + i * a->in_row + j * a->in_pixel + c));
+        FOR_WINDOW(w)
+        best = wasm_f32x4_pmax(best, load(input + i * a->in_row + j * a->in_pixel + c));
         store(output + c, best);
     }
 }
@@ -57,7 +58,8 @@ static void max_pixel_u8(const mite_pool_args *a, const pool_window *w, size_t x
     uint8_t *output = (uint8_t *)a->output + y * a->out_row + x * a->out_pixel;
     for (size_t c = 0; c < whole; c += 16) {
         vec best = wasm_i32x4_splat(0);
-        FOR_WINDOW(w) best = wasm_u8x16_max(best, load(input + i * a->in_row + j * a->in_pixel + c));
+        FOR_WINDOW(w)
+        best = wasm_u8x16_max(best, load(input + i * a->in_row + j * a->in_pixel + c));
         store(output + c, best);
     }
 }

@@ -38,7 +38,6 @@ void mite_dequantize_plain(float *out, const uint8_t *in, size_t count, float sc
 }
 
 // The only version: sixteen table vectors and as many swizzles are no faster than loads.
-void mite_lookup_u8_plain(uint8_t *out, const uint8_t *in, size_t count,
-                          const uint8_t table[256]) {
+void mite_lookup_u8_plain(uint8_t *out, const uint8_t *in, size_t count, const uint8_t table[256]) {
     for (size_t i = 0; i < count; i++) out[i] = table[in[i]];
 }

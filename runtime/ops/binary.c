@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // add, sub, mul, div, min, max of two values, broadcast as in numpy, then clamped. f32; u8 by the
-// residual formula of the kernels (add) or by way of f32 (the others).
+// residual formula of the kernels (add), by exact integer products (mul) or by way of f32.
 #include "common.h"
 #include "walk.h"
 
@@ -23,14 +23,16 @@ PAIR(add, a[i] + b[i])
 PAIR(sub, a[i] - b[i])
 PAIR(mul, a[i] * b[i])
 PAIR(div, a[i] / b[i])
-PAIR(min, b[i] < a[i] ? b[i] : a[i])
-PAIR(max, a[i] < b[i] ? b[i] : a[i])
+// NaN in either comes out.
+PAIR(min, b[i] < a[i] || b[i] != b[i] ? b[i] : a[i])
+PAIR(max, a[i] < b[i] || b[i] != b[i] ? b[i] : a[i])
 
 typedef struct state {
     mite_walk walk; // operands: output, a, b
     pair_fn *pair;
     float lo, hi;
     mite_add_u8_args add_u8;
+    float ratio; // of a u8 product
 } state;
 
 // --- Shapes --------------------------------------------------------------------------------------
@@ -62,13 +64,15 @@ static mite_status infer(mite_step *s) {
 }
 
 static mite_status plan(mite_step *s) {
-    s->in_place = mite_same_shape(s->inputs[0], s->outputs[0]) ? 0 : 1;
+    bool first = mite_same_shape(s->inputs[0], s->outputs[0]) && !s->inputs[0]->value->data;
+    s->in_place = first ? 0 : 1;
     return MITE_OK;
 }
 
 // --- Preparing -----------------------------------------------------------------------------------
 
-// As for a residual in conv.c: the zero points of all three go into one offset.
+// As for a residual in conv.c: the zero points of all three go into one offset, by the operations
+// of ONNX Runtime's QLinearAdd.
 static mite_add_u8_args add_u8_args(const mite_step *s) {
     const mite_view *a = s->inputs[0], *b = s->inputs[1], *out = s->outputs[0];
     mite_add_u8_args args = {
@@ -77,8 +81,8 @@ static mite_add_u8_args add_u8_args(const mite_step *s) {
         .lo = mite_quantize_u8(mite_attr_float(s, CLAMP_LO), out->scale, out->zero_point),
         .hi = mite_quantize_u8(mite_attr_float(s, CLAMP_HI), out->scale, out->zero_point),
     };
-    args.offset = (float)out->zero_point - (float)a->zero_point * args.a_scale -
-                  (float)b->zero_point * args.b_scale;
+    args.offset = (float)out->zero_point -
+                  (args.a_scale * (float)a->zero_point + args.b_scale * (float)b->zero_point);
     return args;
 }
 
@@ -94,7 +98,9 @@ static mite_status prepare(mite_step *s, pair_fn *pair) {
     st->pair = pair;
     st->lo = mite_attr_float(s, CLAMP_LO);
     st->hi = mite_attr_float(s, CLAMP_HI);
-    if (out->dtype == MITE_U8) st->add_u8 = add_u8_args(s);
+    if (out->dtype != MITE_U8) return MITE_OK;
+    st->add_u8 = add_u8_args(s);
+    st->ratio = s->inputs[0]->scale * s->inputs[1]->scale / out->scale;
     return MITE_OK;
 }
 
@@ -128,12 +134,30 @@ static void chunk_f32(const mite_step *s, float *out, const float *a, const floa
     s->kernels->clamp_f32(out, out, count, st->lo, st->hi);
 }
 
+// r = (a - za) * (b - zb) * ratio, rounded as every u8 result: ONNX Runtime's QLinearMul.
+static void mul_u8(const mite_step *s, uint8_t *out, const uint8_t *a, const uint8_t *b,
+                   size_t count) {
+    const state *st = s->state;
+    int32_t a_zero = s->inputs[0]->zero_point, b_zero = s->inputs[1]->zero_point;
+    int32_t zero = s->outputs[0]->zero_point;
+    for (size_t i = 0; i < count; i++) {
+        float product = (float)((a[i] - a_zero) * (b[i] - b_zero));
+        uint8_t q = mite_quantize_u8(product * st->ratio, 1.0f, zero);
+        q = q < st->add_u8.lo ? st->add_u8.lo : q;
+        out[i] = q > st->add_u8.hi ? st->add_u8.hi : q;
+    }
+}
+
 static void chunk_u8(const mite_step *s, uint8_t *out, const uint8_t *a, const uint8_t *b,
                      size_t count) {
     const state *st = s->state;
     const mite_view *to = s->outputs[0];
     if (st->pair == pair_add) {
         s->kernels->add_u8(out, a, b, count, &st->add_u8);
+        return;
+    }
+    if (st->pair == pair_mul) {
+        mul_u8(s, out, a, b, count);
         return;
     }
     float x[CHUNK], y[CHUNK];

@@ -4,6 +4,7 @@
 // kernels do both; what is left is one pass over bytes.
 #include "common.h"
 #include "walk.h"
+#include "walk.h"
 
 static mite_status check_bytes(mite_step *s, const char *what, const mite_view *v) {
     if (v->dtype != MITE_U8 && v->dtype != MITE_I8) {
@@ -59,9 +60,9 @@ static mite_status run_quantize(const mite_step *s, size_t part, size_t part_cou
     const state *st = s->state;
     const mite_view *x = s->inputs[0], *out = s->outputs[0];
     mite_view quanta = as_u8(out);
-    (void)scratch;
     mite_walk_share share = mite_walk_share_of(&st->walk, part, part_count);
     size_t count = share.end - share.begin;
+    (void)scratch;
     for (size_t i = share.first; i < share.last; i++) {
         ptrdiff_t from = mite_walk_offset(&st->walk, 1, i, share.begin);
         uint8_t *to = (uint8_t *)out->data + mite_walk_offset(&st->walk, 0, i, share.begin);
@@ -81,20 +82,19 @@ static mite_status run_dequantize(const mite_step *s, size_t part, size_t part_c
                                   void *scratch) {
     const state *st = s->state;
     const mite_view *x = s->inputs[0], *out = s->outputs[0];
-    (void)scratch;
     mite_walk_share share = mite_walk_share_of(&st->walk, part, part_count);
     size_t count = share.end - share.begin;
+    (void)scratch;
     for (size_t i = share.first; i < share.last; i++) {
-        const uint8_t *from =
-            (const uint8_t *)x->data + mite_walk_offset(&st->walk, 1, i, share.begin);
+        ptrdiff_t from = mite_walk_offset(&st->walk, 1, i, share.begin);
         float *to = (float *)out->data + mite_walk_offset(&st->walk, 0, i, share.begin);
         if (x->dtype == MITE_U8) {
-            s->kernels->dequantize(to, from, count, x->scale, x->zero_point);
+            s->kernels->dequantize(to, (const uint8_t *)x->data + from, count, x->scale,
+                                   x->zero_point);
             continue;
         }
-        for (size_t k = 0; k < count; k++) {
-            to[k] = (float)((int8_t)from[k] - x->zero_point) * x->scale;
-        }
+        const int8_t *q = (const int8_t *)x->data + from;
+        for (size_t k = 0; k < count; k++) to[k] = (float)(q[k] - x->zero_point) * x->scale;
     }
     return MITE_OK;
 }
@@ -110,6 +110,7 @@ static mite_status run_dequantize(const mite_step *s, size_t part, size_t part_c
         .writes_halo = true, \
         .state_bytes = sizeof(state), \
         .infer = infer_##NAME, \
+        .plan = mite_step_plan_in_place, \
         .prepare = prepare, \
         .run = run_##NAME, \
     }

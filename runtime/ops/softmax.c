@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// softmax along one axis: exp(x - max) / sum. f32; u8 by way of f32.
+// softmax along one axis: e^(x - max) / sum. u8: the exponentials come from a table over
+// max - q, so each value is exp((q - max) * scale) / sum in f32, then quantized.
 #include "common.h"
-
-#include <math.h>
+#include "real.h"
 
 static const mite_attr attrs[] = {{"axis", 'i', 1, -1}};
-
-typedef struct lanes {
-    size_t outer, axis, inner; // the value as [outer][axis][inner]
-} lanes;
-
-static lanes lanes_of(const mite_step *s) {
-    const mite_view *x = s->inputs[0];
-    int32_t value = mite_attr_int(s, 0);
-    size_t axis = (size_t)(value < 0 ? value + x->rank : value);
-    lanes l = {1, (size_t)x->shape[axis], 1};
-    for (size_t i = 0; i < axis; i++) l.outer *= (size_t)x->shape[i];
-    for (size_t i = axis + 1; i < (size_t)x->rank; i++) l.inner *= (size_t)x->shape[i];
-    return l;
-}
 
 static mite_status infer(mite_step *s) {
     size_t axis;
@@ -27,44 +13,63 @@ static mite_status infer(mite_step *s) {
     return status ? status : mite_step_same_shape(s);
 }
 
-static mite_status plan(mite_step *s) {
-    s->in_place = 0;
-    if (!mite_size_mul(&s->scratch_bytes, lanes_of(s).axis, sizeof(float)))
-        return mite_step_fail(s, MITE_ERR_UNSUPPORTED, "its axis is too long");
-    return MITE_OK;
-}
+typedef struct state {
+    size_t outer, count, inner; // x is [outer][count][inner]
+    float table[256];           // u8: e^(-d * scale) for d = max - q
+} state;
 
 static mite_status prepare(mite_step *s) {
-    lanes l = lanes_of(s);
-    s->max_parts = mite_max_size(1, l.outer * l.inner);
+    const mite_view *x = s->inputs[0];
+    state *st = s->state;
+    size_t axis;
+    mite_status status = mite_step_axis(s, 0, x->rank, &axis);
+    if (status) return status;
+    st->outer = st->inner = 1;
+    st->count = (size_t)x->shape[axis];
+    for (size_t i = 0; i < axis; i++) st->outer *= (size_t)x->shape[i];
+    for (size_t i = axis + 1; i < (size_t)x->rank; i++) st->inner *= (size_t)x->shape[i];
+    for (size_t d = 0; d < 256; d++) st->table[d] = mite_exp(-(float)d * x->scale);
+    s->max_parts = mite_max_size(1, mite_min_size(st->outer * st->inner, x->elements / 1024));
     return MITE_OK;
 }
 
-static void softmax(float *row, size_t count) {
-    float most = -INFINITY, sum = 0.0f;
-    for (size_t i = 0; i < count; i++) most = row[i] > most ? row[i] : most;
-    for (size_t i = 0; i < count; i++) sum += row[i] = expf(row[i] - most);
-    for (size_t i = 0; i < count; i++) row[i] /= sum;
+// One row of `count` values, `step` apart. NaN anywhere makes the whole row NaN.
+static void softmax_f32(float *out, const float *in, size_t count, size_t step) {
+    float most = in[0], sum = 0.0f;
+    for (size_t i = 0; i < count; i++) most = in[i * step] > most ? in[i * step] : most;
+    for (size_t i = 0; i < count; i++) out[i * step] = mite_exp(in[i * step] - most);
+    for (size_t i = 0; i < count; i++) sum += out[i * step];
+    float scale = 1.0f / sum;
+    for (size_t i = 0; i < count; i++) out[i * step] *= scale;
+}
+
+static void softmax_u8(const mite_step *s, uint8_t *out, const uint8_t *in) {
+    const state *st = s->state;
+    const mite_view *y = s->outputs[0];
+    size_t step = st->inner;
+    uint8_t most = 0;
+    float sum = 0.0f;
+    for (size_t i = 0; i < st->count; i++) most = in[i * step] > most ? in[i * step] : most;
+    for (size_t i = 0; i < st->count; i++) sum += st->table[most - in[i * step]];
+    for (size_t i = 0; i < st->count; i++) {
+        float probability = st->table[most - in[i * step]] / sum;
+        out[i * step] = mite_quantize_u8(probability, y->scale, y->zero_point);
+    }
 }
 
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
+    const state *st = s->state;
     const mite_view *x = s->inputs[0], *out = s->outputs[0];
-    lanes l = lanes_of(s);
-    float *row = scratch;
-    size_t first, last;
-    mite_part_range(l.outer * l.inner, 1, part, part_count, &first, &last);
-    for (size_t lane = first; lane < last; lane++) {
-        size_t at = lane / l.inner * l.axis * l.inner + lane % l.inner;
-        for (size_t i = 0; i < l.axis; i++) {
-            size_t from = at + i * l.inner;
-            if (x->dtype == MITE_F32) row[i] = ((const float *)x->data)[from];
-            else row[i] = (float)(((const uint8_t *)x->data)[from] - x->zero_point) * x->scale;
-        }
-        softmax(row, l.axis);
-        for (size_t i = 0; i < l.axis; i++) {
-            size_t to = at + i * l.inner;
-            if (out->dtype == MITE_F32) ((float *)out->data)[to] = row[i];
-            else ((uint8_t *)out->data)[to] = mite_quantize_u8(row[i], out->scale, out->zero_point);
+    size_t begin, end;
+    (void)scratch;
+    if (!st->count) return MITE_OK;
+    mite_part_range(st->outer * st->inner, 1, part, part_count, &begin, &end);
+    for (size_t i = begin; i < end; i++) {
+        size_t at = i / st->inner * st->count * st->inner + i % st->inner;
+        if (x->dtype == MITE_U8) {
+            softmax_u8(s, (uint8_t *)out->data + at, (const uint8_t *)x->data + at);
+        } else {
+            softmax_f32((float *)out->data + at, (const float *)x->data + at, st->count, st->inner);
         }
     }
     return MITE_OK;
@@ -73,12 +78,13 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
 const mite_op mite_op_softmax = {
     .name = "softmax",
     .attrs = attrs,
-    .attr_count = 1,
+    .attr_count = sizeof attrs / sizeof attrs[0],
     .min_inputs = 1,
     .max_inputs = 1,
     .output_count = 1,
+    .state_bytes = sizeof(state),
     .infer = infer,
-    .plan = plan,
+    .plan = mite_step_plan_in_place,
     .prepare = prepare,
     .run = run,
 };

@@ -3,6 +3,7 @@
 // relatives, and the elementary functions. f32 directly; u8 by a table of its 256 values, which
 // makes every one of them exact up to the rounding of the result.
 #include "common.h"
+#include "real.h"
 #include "walk.h"
 
 #include <math.h>
@@ -15,26 +16,31 @@ static void row_clamp(const mite_step *s, float *out, const float *in, size_t co
 
 static void row_sigmoid(const mite_step *s, float *out, const float *in, size_t count) {
     (void)s;
-    for (size_t i = 0; i < count; i++) out[i] = 1.0f / (1.0f + expf(-in[i]));
+    for (size_t i = 0; i < count; i++) out[i] = mite_sigmoid(in[i]);
 }
 
-// max(0, min(1, alpha*x + beta))
+// max(0, min(1, x)); NaN passes through.
+static inline float unit(float x) {
+    x = x < 0.0f ? 0.0f : x;
+    return x > 1.0f ? 1.0f : x;
+}
+
+// unit(alpha*x + beta)
 static void row_hard_sigmoid(const mite_step *s, float *out, const float *in, size_t count) {
     float alpha = mite_attr_float(s, 0), beta = mite_attr_float(s, 1);
-    for (size_t i = 0; i < count; i++) out[i] = fmaxf(0.0f, fminf(1.0f, alpha * in[i] + beta));
+    for (size_t i = 0; i < count; i++) out[i] = unit(alpha * in[i] + beta);
 }
 
-// x * max(0, min(1, x/6 + 1/2))
+// x * unit(x/6 + 1/2)
 static void row_hard_swish(const mite_step *s, float *out, const float *in, size_t count) {
     (void)s;
-    for (size_t i = 0; i < count; i++)
-        out[i] = in[i] * fmaxf(0.0f, fminf(1.0f, in[i] * (1.0f / 6.0f) + 0.5f));
+    for (size_t i = 0; i < count; i++) out[i] = in[i] * unit(in[i] * (1.0f / 6.0f) + 0.5f);
 }
 
 // x * sigmoid(x)
 static void row_silu(const mite_step *s, float *out, const float *in, size_t count) {
     (void)s;
-    for (size_t i = 0; i < count; i++) out[i] = in[i] / (1.0f + expf(-in[i]));
+    for (size_t i = 0; i < count; i++) out[i] = in[i] * mite_sigmoid(in[i]);
 }
 
 static void row_leaky_relu(const mite_step *s, float *out, const float *in, size_t count) {
@@ -50,8 +56,8 @@ static void row_leaky_relu(const mite_step *s, float *out, const float *in, size
             out[i] = expression;                                                            \
         }                                                                                   \
     }
-ROW(tanh, tanhf(x))
-ROW(exp, expf(x))
+ROW(tanh, mite_tanh(x))
+ROW(exp, mite_exp(x))
 ROW(sqrt, sqrtf(x))
 ROW(neg, -x)
 ROW(abs, fabsf(x))

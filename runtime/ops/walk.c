@@ -89,19 +89,17 @@ ptrdiff_t mite_walk_offset(const mite_walk *w, size_t operand, size_t run, size_
 
 // A rectangle of `rows` x `columns` elements; strides in elements.
 typedef struct plane {
-    size_t rows, columns;
-    ptrdiff_t out_row, out_column, in_row, in_column;
+    ptrdiff_t rows, columns, out_row, out_column, in_row, in_column;
 } plane;
 
 // clang-format off
 #define COPY_PLANE(TYPE) \
     static void copy_##TYPE(const plane *p, TYPE *out, const TYPE *in) { \
-        for (size_t i = 0; i < p->rows; i++, out += p->out_row, in += p->in_row) { \
-            TYPE *to = out; \
-            const TYPE *from = in; \
-            for (size_t j = 0; j < p->columns; j++) { \
-                *to = *from; \
-                to += p->out_column, from += p->in_column; \
+        for (ptrdiff_t i = 0; i < p->rows; i++) { \
+            TYPE *to = out + i * p->out_row; \
+            const TYPE *from = in + i * p->in_row; \
+            for (ptrdiff_t j = 0; j < p->columns; j++) { \
+                to[j * p->out_column] = from[j * p->in_column]; \
             } \
         } \
     }
@@ -112,13 +110,16 @@ COPY_PLANE(uint16_t)
 COPY_PLANE(uint32_t)
 COPY_PLANE(uint64_t)
 
+static void copy_rows(const plane *p, char *out, const char *in, size_t item) {
+    ptrdiff_t step = (ptrdiff_t)item;
+    for (ptrdiff_t i = 0; i < p->rows; i++) {
+        memcpy(out + i * p->out_row * step, in + i * p->in_row * step, (size_t)p->columns * item);
+    }
+}
+
 static void copy_plane(const plane *p, void *out, const void *in, size_t item) {
     if (p->out_column == 1 && p->in_column == 1 && p->columns > 4) {
-        for (size_t i = 0; i < p->rows; i++) {
-            memcpy((char *)out + (ptrdiff_t)i * p->out_row * (ptrdiff_t)item,
-                   (const char *)in + (ptrdiff_t)i * p->in_row * (ptrdiff_t)item,
-                   p->columns * item);
-        }
+        copy_rows(p, out, in, item);
         return;
     }
     plane turned = *p;
@@ -136,18 +137,18 @@ static void copy_plane(const plane *p, void *out, const void *in, size_t item) {
 
 void mite_walk_copy(const mite_walk *w, void *out, const void *in, size_t item, size_t first,
                     size_t last) {
-    size_t rows = w->rank > 1 ? w->dims[w->rank - 2] : 1;
+    size_t inner = w->rank - 1, rows = w->rank > 1 ? w->dims[inner - 1] : 1;
     plane p = {
-        .columns = w->length,
-        .out_column = w->strides[0][w->rank - 1],
-        .in_column = w->strides[1][w->rank - 1],
-        .out_row = w->rank > 1 ? w->strides[0][w->rank - 2] : 0,
-        .in_row = w->rank > 1 ? w->strides[1][w->rank - 2] : 0,
+        .columns = (ptrdiff_t)w->length,
+        .out_column = w->strides[0][inner],
+        .in_column = w->strides[1][inner],
+        .out_row = w->rank > 1 ? w->strides[0][inner - 1] : 0,
+        .in_row = w->rank > 1 ? w->strides[1][inner - 1] : 0,
     };
-    while (first < last) {
-        p.rows = mite_min_size(rows - first % rows, last - first);
-        copy_plane(&p, (char *)out + mite_walk_offset(w, 0, first, 0) * (ptrdiff_t)item,
-                   (const char *)in + mite_walk_offset(w, 1, first, 0) * (ptrdiff_t)item, item);
-        first += p.rows;
+    for (size_t run = first; run < last; run += (size_t)p.rows) {
+        ptrdiff_t to = mite_walk_offset(w, 0, run, 0), from = mite_walk_offset(w, 1, run, 0);
+        p.rows = (ptrdiff_t)mite_min_size(rows - run % rows, last - run);
+        copy_plane(&p, (char *)out + to * (ptrdiff_t)item,
+                   (const char *)in + from * (ptrdiff_t)item, item);
     }
 }

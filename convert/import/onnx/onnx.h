@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The import of one ONNX model: its named values, and what operator handlers (onnx_*.c) use.
+//
+// A value is known in up to three ways: as a tensor in the file, as a few numbers worked out at
+// import ("known": shapes, axes, scales), as a value of the graph under construction. Handlers
+// ask for the way they need. Pictures stay NCHW between handlers; those that work on pictures
+// emit transposes around themselves, which passes/transposes.c takes away again.
+//
+// i8 activations become u8 with a zero point higher by 128, which changes no real number.
+#ifndef MITE_IMPORT_ONNX_H
+#define MITE_IMPORT_ONNX_H
+
+#include "import/import.h"
+#include "import/onnx/onnx_model.h"
+#include "names.h"
+
+#define ONNX_MAX_KNOWN 4096 // elements worked out at import
+
+typedef struct onnx_known {
+    size_t rank;
+    int32_t dims[MITE_MAX_RANK];
+    size_t count;
+    int32_t type; // onnx_type
+    onnx_number *at; // .f for real types, else .i
+} onnx_known;
+
+typedef struct onnx_value {
+    const char *name;
+    const onnx_tensor *tensor;
+    const onnx_known *known;
+    mite_ir_value *ir;
+} onnx_value;
+
+typedef struct onnx_import {
+    mite_ir_graph *g;
+    onnx_model model;
+    mite_names names; // to indices of values
+    onnx_value *values;
+    size_t value_count, value_room;
+    const onnx_node *node; // being imported
+    const mite_import_options *options;
+    mite_text *warnings;
+} onnx_import;
+
+typedef void onnx_handler(onnx_import *c);
+
+typedef struct onnx_op {
+    const char *name;
+    onnx_handler *handle;
+} onnx_op;
+
+// NULL if there is none. onnx_ops.c, the one table.
+const onnx_op *onnx_op_find(const char *name);
+
+// --- For handlers -------------------------------------------------------------------------------
+
+// Is optional input `k` given? Does somebody want output `k`?
+bool onnx_has_input(const onnx_import *c, size_t k);
+bool onnx_has_output(const onnx_import *c, size_t k);
+
+// Input `k` as a value of the graph; a constant is made of a tensor or known numbers. NULL where
+// absent or failed.
+mite_ir_value *onnx_in(onnx_import *c, size_t k);
+// Input `k` where it must be a constant; fails with a sentence that says `what` it is.
+mite_ir_value *onnx_constant_in(onnx_import *c, size_t k, const char *what);
+// The numbers of input `k`; NULL (no failure) where absent, too many, or not known.
+const onnx_known *onnx_numbers(onnx_import *c, size_t k);
+// The same, but failing where they are not known.
+const onnx_known *onnx_need_numbers(onnx_import *c, size_t k, const char *what);
+// Type and shape of input `k` however it is known; false where absent.
+bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *dims);
+
+// Says what output `k` is. The values' names become those of the file.
+void onnx_set(onnx_import *c, size_t k, mite_ir_value *v);
+void onnx_set_known(onnx_import *c, size_t k, const onnx_known *known);
+void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t);
+// Room for numbers of a shape; NULL where failed or above ONNX_MAX_KNOWN.
+onnx_known *onnx_new_known(onnx_import *c, int32_t type, size_t rank, const int32_t *dims);
+
+const onnx_attr *onnx_attribute(const onnx_import *c, const char *name); // NULL if absent
+int64_t onnx_int(const onnx_import *c, const char *name, int64_t otherwise);
+float onnx_float(const onnx_import *c, const char *name, float otherwise);
+const char *onnx_string(const onnx_import *c, const char *name, const char *otherwise);
+// A list of integers that newer opsets give as input `k` and older ones as an attribute (either
+// may be impossible: k SIZE_MAX, name NULL). False where neither is there; fails where there is
+// one that cannot be read or has more than `room` numbers.
+bool onnx_list(onnx_import *c, const char *name, size_t k, int64_t *out, size_t room,
+               size_t *count);
+// A dimension counted from the front; fails where it is outside [-rank, rank).
+bool onnx_axis(onnx_import *c, int64_t axis, size_t rank, size_t *out);
+
+// The name for the node's result.
+const char *onnx_name(const onnx_import *c);
+
+// Emits a transpose of a picture; a constant is transposed at once.
+mite_ir_value *onnx_to_nhwc(onnx_import *c, mite_ir_value *v); // [N,C,H,W] -> [N,H,W,C]
+mite_ir_value *onnx_to_nchw(onnx_import *c, mite_ir_value *v);
+// Emits a reshape where the shape differs; a constant is reshaped at once.
+mite_ir_value *onnx_reshape(onnx_import *c, mite_ir_value *v, size_t rank, const int32_t *dims);
+
+// a op b for "add", "sub", "mul" …, stretched to a common shape.
+mite_ir_value *onnx_emit_binary(onnx_import *c, const char *op, mite_ir_value *a, mite_ir_value *b);
+
+// x times a constant matrix [K,N] (or [N,K] where `rows_are_outputs`) along its last dimension;
+// bias [N] or NULL.
+mite_ir_value *onnx_emit_dense(onnx_import *c, mite_ir_value *x, mite_ir_value *w,
+                               bool rows_are_outputs, mite_ir_value *bias);
+
+// Input `k`, a constant made of a tensor in the file, is used up: its memory may go.
+void onnx_let_go(onnx_import *c, size_t k);
+
+// Tries to work the node out on known numbers (onnx_fold.c). True if done, or failed.
+bool onnx_fold(onnx_import *c);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Their operator -> our handler. Attribute forms of the opsets are the handlers' business.
+#include "import/onnx/onnx_handlers.h"
+
+#include <string.h>
+
+static const onnx_op ops[] = {
+    {"Abs", onnx_unary},
+    {"Add", onnx_binary},
+    {"And", onnx_only_numbers},
+    {"AveragePool", onnx_average_pool},
+    {"BatchNormalization", onnx_batch_normalization},
+    {"Cast", onnx_cast},
+    {"Ceil", onnx_only_numbers},
+    {"Clip", onnx_clip},
+    {"Concat", onnx_concat},
+    {"Constant", onnx_constant},
+    {"ConstantOfShape", onnx_constant_of_shape},
+    {"Conv", onnx_conv},
+    {"DequantizeLinear", onnx_dequantize_linear},
+    {"Div", onnx_binary},
+    {"Dropout", onnx_identity},
+    {"Equal", onnx_only_numbers},
+    {"Exp", onnx_unary},
+    {"Expand", onnx_only_numbers},
+    {"Flatten", onnx_flatten},
+    {"Floor", onnx_only_numbers},
+    {"Gather", onnx_only_numbers},
+    {"Gemm", onnx_gemm},
+    {"GlobalAveragePool", onnx_global_average_pool},
+    {"Greater", onnx_only_numbers},
+    {"GreaterOrEqual", onnx_only_numbers},
+    {"HardSigmoid", onnx_hard_sigmoid},
+    {"HardSwish", onnx_unary},
+    {"Identity", onnx_identity},
+    {"LeakyRelu", onnx_leaky_relu},
+    {"Less", onnx_only_numbers},
+    {"LessOrEqual", onnx_only_numbers},
+    {"MatMul", onnx_mat_mul},
+    {"Max", onnx_variadic},
+    {"MaxPool", onnx_max_pool},
+    {"Min", onnx_variadic},
+    {"Mod", onnx_only_numbers},
+    {"Mul", onnx_binary},
+    {"Neg", onnx_unary},
+    {"Not", onnx_only_numbers},
+    {"Or", onnx_only_numbers},
+    {"Pad", onnx_pad},
+    {"Pow", onnx_pow},
+    {"QLinearConv", onnx_q_linear_conv},
+    {"QLinearMatMul", onnx_q_linear_mat_mul},
+    {"QuantizeLinear", onnx_quantize_linear},
+    {"Range", onnx_only_numbers},
+    {"Reciprocal", onnx_unary},
+    {"ReduceMean", onnx_reduce_mean},
+    {"ReduceProd", onnx_only_numbers},
+    {"Relu", onnx_relu},
+    {"Reshape", onnx_reshape_node},
+    {"Resize", onnx_resize},
+    {"Round", onnx_only_numbers},
+    {"Shape", onnx_only_numbers},
+    {"Sigmoid", onnx_unary},
+    {"Size", onnx_only_numbers},
+    {"Slice", onnx_only_numbers},
+    {"Softmax", onnx_softmax},
+    {"Sqrt", onnx_unary},
+    {"Squeeze", onnx_squeeze},
+    {"Sub", onnx_binary},
+    {"Sum", onnx_variadic},
+    {"Tanh", onnx_unary},
+    {"Transpose", onnx_transpose},
+    {"Unsqueeze", onnx_unsqueeze},
+    {"Upsample", onnx_resize},
+    {"Where", onnx_only_numbers},
+};
+
+const onnx_op *onnx_op_find(const char *name) {
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        if (!strcmp(ops[i].name, name)) return &ops[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes by the runtime's own rules: an operator's infer is called on a step made up for the
+// purpose, whose constants look as lower.c will pack them.
+#include "ir_private.h"
+#include "lower.h"
+
+#include "base/sizes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void fill_view(mite_view *view, mite_value *value, const mite_ir_value *v) {
+    value->name = v->name;
+    value->dtype = v->dtype;
+    value->rank = v->rank;
+    memcpy(value->shape, v->shape, sizeof value->shape);
+    value->scale = v->scale;
+    value->zero_point = v->zero_point;
+    view->value = value;
+    view->dtype = v->dtype;
+    view->rank = v->rank;
+    memcpy(view->shape, v->shape, sizeof view->shape);
+    view->scale = v->scale;
+    view->zero_point = v->zero_point;
+    view->elements = mite_ir_elements(v);
+}
+
+static mite_status look_packed(mite_error *error, const mite_ir_node *node, size_t index,
+                               mite_value *value) {
+    mite_packing p;
+    if (!mite_packing_of(&p, node, index)) {
+        return mite_fail(error, MITE_ERR_FORMAT, "%s %q: constant %q of shape %T cannot be packed",
+                         node->op->name, node->name, value->name, (size_t)value->rank,
+                         value->shape);
+    }
+    value->layout = p.layout;
+    value->bytes = p.bytes;
+    value->data = node->inputs[index]->data;
+    value->flags = MITE_VALUE_CONSTANT;
+    if (p.layout == MITE_LAYOUT_DENSE && p.elements > mite_ir_elements(node->inputs[index])) {
+        value->shape[0] = (int32_t)p.elements;
+    }
+    return MITE_OK;
+}
+
+// The made-up step's views and values, the output's last; all in one block.
+typedef struct rehearsal {
+    mite_view **inputs, *views;
+    mite_value *values;
+    void *block;
+} rehearsal;
+
+static bool set_up(rehearsal *r, size_t count) {
+    size_t each = sizeof(mite_view *) + sizeof(mite_view) + sizeof(mite_value), bytes;
+    if (!mite_size_mul(&bytes, count + 1, each)) return false;
+    r->block = calloc(1, bytes);
+    if (!r->block) return false;
+    r->views = r->block;
+    r->values = (mite_value *)(r->views + count + 1);
+    r->inputs = (mite_view **)(r->values + count + 1);
+    return true;
+}
+
+static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r) {
+    size_t count = node->input_count;
+    mite_ir_value *out = node->output;
+    mite_view *out_view = &r->views[count];
+    for (size_t i = 0; i < count; i++) {
+        const mite_ir_value *v = node->inputs[i];
+        if (!v) continue;
+        fill_view(&r->views[i], &r->values[i], v);
+        if (v->data && look_packed(error, node, i, &r->values[i])) return error->status;
+        r->views[i].data = v->data;
+        memcpy(r->views[i].shape, r->values[i].shape, sizeof r->values[i].shape);
+        r->inputs[i] = &r->views[i];
+    }
+    fill_view(out_view, &r->values[count], out);
+    r->values[count].rank = -1; // not known yet
+    uint32_t none = 0;
+    mite_node flat = {
+        .op = node->op,
+        .name = node->name,
+        .inputs = &none,
+        .outputs = &none,
+        .input_count = node->input_count,
+        .output_count = 1,
+        .attrs = node->attrs,
+    };
+    mite_step step = {
+        .node = &flat,
+        .inputs = r->inputs,
+        .outputs = &out_view,
+        .error = error,
+        .in_place = -1,
+        .max_parts = 1,
+    };
+    if (node->op->infer(&step)) {
+        return mite_fail(error, MITE_ERR_FORMAT, "%s %q: refused", node->op->name, node->name);
+    }
+    out->rank = out_view->rank;
+    memcpy(out->shape, out_view->shape, sizeof out->shape);
+    node->macs = step.macs;
+    return MITE_OK;
+}
+
+mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
+    mite_error error = {MITE_OK, ""};
+    rehearsal r = {0};
+    if (!mite_ir_ok(g)) return g->error.status;
+    if (!set_up(&r, node->input_count)) {
+        mite_fail(&error, MITE_ERR_MEMORY, "no memory to work out shapes");
+    } else {
+        rehearse(&error, node, &r);
+    }
+    free(r.block);
+    // What a pass merely tries may fail, but not for want of memory.
+    if (error.status && (!quiet || error.status == MITE_ERR_MEMORY)) {
+        mite_ir_fail(g, error.status, "%s", error.text);
+    }
+    return error.status;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ir.c, ir_value.c and ir_infer.c share.
+#ifndef MITE_CONVERT_IR_PRIVATE_H
+#define MITE_CONVERT_IR_PRIVATE_H
+
+#include "ir.h"
+
+// Counts bytes against the graph's limit; false (and the graph failed) beyond it.
+bool mite_ir_take_bytes(mite_ir_graph *g, size_t bytes);
+bool mite_ir_list_value(mite_ir_graph *g, mite_ir_value *v);
+bool mite_ir_list_port(mite_ir_graph *g, mite_ir_port **list, size_t *count, const char *name,
+                       mite_ir_value *v);
+
+#endif

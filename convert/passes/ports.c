@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// In a .mite file an output is a value that a node computes, under its own name. Where the source
+// has one value as two outputs, or hands an input through, a reshape to the same shape makes a
+// value of its own.
+#include "passes/passes.h"
+
+static bool is_taken(const mite_ir_graph *g, size_t index) {
+    const mite_ir_value *v = g->outputs[index].value;
+    if (!v->producer) return true;
+    for (size_t i = 0; i < index; i++) {
+        if (g->outputs[i].value == v) return true;
+    }
+    return false;
+}
+
+bool mite_pass_ports(mite_ir_graph *g) {
+    bool changed = false;
+    for (size_t i = 0; i < g->output_count; i++) {
+        mite_ir_value *v = g->outputs[i].value;
+        if (mite_ir_is_constant(v) || !is_taken(g, i)) continue;
+        mite_ir_value *copy =
+            MITE_IR_EMIT(g, .op = "reshape", .name = g->outputs[i].name, .inputs = {v},
+                         .attrs = {{"rank", .word = v->rank},
+                                   {"shape", .list = v->shape, .list_count = (size_t)v->rank}},
+                         .scale = v->scale, .zero_point = v->zero_point);
+        if (!copy) return changed;
+        v->uses--;
+        copy->uses++;
+        g->outputs[i].value = copy;
+        changed = true;
+    }
+    return changed;
+}
