@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public interface of the package `mite`, kept by hand; it is the reference documentation.
+//
+//   import { load } from "mite";
+//   await using model = await load("efficientnet-lite0.int8.mite");
+//   const { top } = await model.classify(photo);       // a File, an <img>, bytes, …
+//   const { data } = await model.run(numbers);         // or any tensor in, any tensor out
+//
+// The same code runs in a window, in a module worker and in Node 20 or newer.
+/// <reference lib="esnext.disposable" />
+
+/** An instance type of the page's world, or `never` where it has no such thing (Node). */
+type Global<Name extends string> =
+  typeof globalThis extends Record<Name, { prototype: infer T }> ? T : never;
+type CompiledModule = typeof globalThis extends {
+  WebAssembly: { Module: { prototype: infer T } };
+}
+  ? T
+  : never;
+
+// --- Loading ---------------------------------------------------------------------------------
+
+/**
+ * The bytes of a `.mite` file, however they come. A string or URL is fetched; in Node a string
+ * that is not an `http:`, `https:`, `data:` or `file:` address is a path.
+ */
+export type Source =
+  | string
+  | URL
+  | Request
+  | Response
+  | ReadableStream<Uint8Array>
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView;
+
+export interface Progress {
+  /** Bytes of the file that have arrived. */
+  loaded: number;
+  /** Bytes of the whole file; absent until its header is there. */
+  total?: number;
+  /** `prepare`: everything has arrived; memory is planned and kernels are chosen. */
+  phase: "download" | "prepare";
+}
+
+export interface LoadOptions {
+  /** Ends the download and the set-up at any time; the promise rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Called as bytes arrive, at most once a frame, and at the end of each phase. */
+  onProgress?: (progress: Progress) => void;
+  /**
+   * Run in a worker of its own, so that the calling thread stays free. Default: true where the
+   * engine has `Worker`, false in Node. If the worker cannot start, the model runs on the calling
+   * thread and {@link Runtime.note} says why.
+   */
+  worker?: boolean;
+  /** How many threads to use at most. This release runs one, see {@link Runtime.threads}. */
+  threads?: number;
+  /** SHA-256 of the whole file in hexadecimal; another file is refused before anything runs. */
+  sha256?: string;
+  /**
+   * Where mite's `.wasm` files lie: a folder's URL (in Node also a path), one file's URL, or a
+   * compiled module. Default: beside this package's code, where bundlers find them too.
+   */
+  wasm?: string | URL | CompiledModule;
+}
+
+/** Fetches, verifies and prepares a model. The first call also fetches and compiles mite itself. */
+export function load(source: Source, options?: LoadOptions): Promise<Model>;
+
+// --- Tensors ---------------------------------------------------------------------------------
+
+export type DType = "f32" | "f16" | "u8" | "i8" | "i16" | "i32" | "i64" | "bool";
+
+/** f16 travels as its 16 bits (Uint16Array), bool as bytes 0 and 1 (Uint8Array). */
+export type Data =
+  Float32Array | Uint16Array | Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array;
+
+/** A plain value: yours, garbage-collected, nothing to free. */
+export interface Tensor {
+  data: Data;
+  /** Outermost dimension first. */
+  shape: readonly number[];
+  dtype: DType;
+}
+
+/**
+ * What a port takes: its typed array, or plain numbers, which must be representable in its type;
+ * with or without a shape, which must then be the port's. Nothing is kept, nothing is detached.
+ */
+export type TensorInput =
+  | Data
+  | readonly number[]
+  | { readonly data: Data | readonly number[]; readonly shape: readonly number[] };
+
+/** An input or output of a model. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Quantized ports: a stored q stands for `scale * (q - zeroPoint)`. */
+  readonly quantization?: { readonly scale: number; readonly zeroPoint: number };
+}
+
+// --- Models ----------------------------------------------------------------------------------
+
+export interface RunOptions {
+  /**
+   * Stops between two nodes of the graph; the promise rejects with `signal.reason` and the model
+   * stays usable. Without a signal a run is not cut into slices.
+   */
+  signal?: AbortSignal;
+}
+
+/** What was chosen for this model: the first thing a bug report needs. */
+export interface Runtime {
+  readonly build: "simd" | "relaxed";
+  /** The fastest kernels in use. */
+  readonly isa: "plain" | "simd128" | "relaxed";
+  readonly threads: number;
+  /** WebAssembly memory of this model: weights, activations, code's data. */
+  readonly bytes: number;
+  /** Of these, what activations and scratch take. */
+  readonly arenaBytes: number;
+  /** Whether the model runs in a worker. */
+  readonly worker: boolean;
+  /** Why something wished for was not done, in a sentence. */
+  readonly note?: string;
+}
+
+/** One node of the graph, in running order. */
+export interface NodeProfile {
+  readonly name: string;
+  readonly op: string;
+  readonly kernel: string;
+  /** Time in the last run. */
+  readonly ms: number;
+  /** Multiply-adds of one run. */
+  readonly macs: number;
+}
+
+/**
+ * A loaded model. Calls may overlap: they queue. Each model has a WebAssembly memory of its own,
+ * which `dispose` gives back whole; nothing else needs freeing.
+ */
+export interface Model extends AsyncDisposable, Disposable {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly metadata: Readonly<Metadata>;
+  readonly runtime: Runtime;
+  /** SHA-256 of the file's header, which vouches for every other byte: the model's name. */
+  readonly id: string;
+
+  /** A model with one input and one output. */
+  run(input: TensorInput, options?: RunOptions): Promise<Tensor>;
+  /** Any model: by name, both ways. */
+  run(
+    inputs: Readonly<Record<string, TensorInput>>,
+    options?: RunOptions,
+  ): Promise<Record<string, Tensor>>;
+
+  /** Decodes and prepares a picture as `metadata.preprocess` says, runs it, and ranks the classes. */
+  classify(image: ImageInput, options?: ClassifyOptions): Promise<Classification>;
+
+  /** Times of the last run, node by node. */
+  profile(): Promise<readonly NodeProfile[]>;
+
+  /** Runs the test that the file carries (`metadata.selfTest`). */
+  selfTest(options?: RunOptions): Promise<SelfTestResult>;
+
+  /** Ends the worker and drops the memory; calls under way reject. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+// --- Pictures --------------------------------------------------------------------------------
+
+/** Uncompressed pixels, 4 bytes (RGBA) or 3 bytes (RGB) each, row by row. */
+export interface Pixels {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * A picture. A string or URL is fetched; in Node a string may be a path. Encoded JPEG, PNG, GIF
+ * and BMP are decoded by mite itself, so that every engine gives the same answer; other formats
+ * (WebP, AVIF, …) by the browser where there is one.
+ */
+export type ImageInput =
+  | string
+  | URL
+  | Blob
+  | ArrayBuffer
+  | Uint8Array
+  | Pixels
+  | Global<"ImageData">
+  | Global<"ImageBitmap">
+  | Global<"HTMLImageElement">
+  | Global<"HTMLCanvasElement">
+  | Global<"HTMLVideoElement">
+  | Global<"OffscreenCanvas">
+  | Global<"VideoFrame">;
+
+export interface ClassifyOptions extends RunOptions {
+  /** How many classes to give. Default 5. */
+  topK?: number;
+}
+
+export interface Prediction {
+  readonly index: number;
+  /** From `metadata.labels`, or "class 282" where the model has none. */
+  readonly label: string;
+  readonly probability: number;
+}
+
+export interface Classification {
+  /** Most probable first. */
+  readonly top: readonly Prediction[];
+  /** Milliseconds: file to pixels, pixels to tensor, tensor to answer. */
+  readonly ms: { readonly decode: number; readonly preprocess: number; readonly run: number };
+}
+
+// --- Metadata --------------------------------------------------------------------------------
+
+/** What the converter wrote about the model. docs/metadata.md tells more. */
+export interface Metadata {
+  name?: string;
+  version?: string;
+  /** SPDX identifier of the weights' licence. */
+  license?: string;
+  description?: string;
+  /** `labels[i]` names class i. */
+  labels?: readonly string[];
+  preprocess?: Preprocess;
+  postprocess?: Postprocess;
+  /** Where the model comes from: source file and hash, converter, quantization and its error. */
+  provenance?: Readonly<Record<string, unknown>>;
+  selfTest?: SelfTest;
+  [key: string]: unknown;
+}
+
+/** How a picture becomes the input tensor: x = (v - mean) * scale, with v in 0…255. */
+export interface Preprocess {
+  /** Name of the input; may be left out where there is only one. */
+  input?: string;
+  /** Default: as the input's shape says. */
+  width?: number;
+  height?: number;
+  /**
+   * `center-crop` (default): crops `cropFraction` of the largest centred rectangle, then resizes.
+   * `resize-crop`: resizes the shorter side to `resizeTo`, then crops the centre.
+   * `stretch`: resizes the whole picture, whatever its shape.
+   */
+  fit?: "center-crop" | "resize-crop" | "stretch";
+  /** Default 1. */
+  cropFraction?: number;
+  resizeTo?: number;
+  /** Both antialiased, equal to Pillow's. Default `bicubic`. */
+  filter?: "bicubic" | "bilinear";
+  /** For red, green and blue, whatever `order` says. Default 0 and 1. */
+  mean?: readonly [number, number, number];
+  scale?: readonly [number, number, number];
+  /** Default: `nchw` where the input's second dimension is 3, otherwise `nhwc`. */
+  layout?: "nchw" | "nhwc";
+  /** Order of the channels in the tensor. Default `rgb`. */
+  order?: "rgb" | "bgr";
+  /** What shines through transparent pixels. Default `#ffffff`. */
+  background?: string;
+}
+
+export interface Postprocess {
+  /** Name of the output with one number a class; may be left out where there is only one. */
+  output?: string;
+  /** `logits`: probabilities are their softmax. */
+  kind: "logits" | "probabilities";
+}
+
+/** A seeded input and the output it must give. */
+export interface SelfTest {
+  /** Start of the generator, 1 to 2³² - 1; docs/metadata.md defines it. */
+  seed: number;
+  /** The inputs are spread over low ≤ x < high. Default 0 and 1. */
+  low?: number;
+  high?: number;
+  /**
+   * By output: n numbers, of which the i-th is element ⌊i · elements / n⌋ of the output, so that
+   * a short list samples a long output.
+   */
+  expected: Readonly<Record<string, readonly number[]>>;
+  /** Largest allowed |difference|. Default 0.001. */
+  tolerance?: number;
+}
+
+export interface SelfTestResult {
+  readonly ok: boolean;
+  /** Largest |difference| seen; NaN where an output was not a number. */
+  readonly maxDifference: number;
+  readonly tolerance: number;
+}
+
+// --- Errors ----------------------------------------------------------------------------------
+
+/** docs/errors.md tells what each means and what to do. */
+export type ErrorCode =
+  "argument" | "memory" | "format" | "version" | "unsupported" | "network" | "disposed" | "crashed";
+
+/** Every failure but an abort, which rejects with `signal.reason`. */
+export class MiteError extends Error {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details?: { node?: { name: string; op: string }; cause?: unknown },
+  );
+  readonly name: "MiteError";
+  readonly code: ErrorCode;
+  /** Where in the model, where that is known. */
+  readonly node?: { readonly name: string; readonly op: string };
+}
+
+// --- The engine ------------------------------------------------------------------------------
+
+/** What this engine can do; nothing is fetched to find out. */
+export function features(): {
+  readonly simd: boolean;
+  readonly relaxedSimd: boolean;
+  /** Memory that threads can share: the page is cross-origin isolated, or this is Node. */
+  readonly sharedMemory: boolean;
+};

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// NumPy's .npy files, versions 1 to 3 (numpy.lib.format): magic, header length, a Python dict
+// literal with descr, fortran_order and shape, then the elements.
+import { MiteError } from "../errors.js";
+
+/** @typedef {import("../../mite.d.ts").Data} Data */
+/** @typedef {{ data: Data | number[], shape: number[] }} Array */
+
+const magic = [0x93, ...Buffer.from("NUMPY")];
+
+/** @type {Record<string, (bytes: ArrayBuffer) => Data | number[]>} */
+const readers = {
+  f4: (bytes) => new Float32Array(bytes),
+  f8: (bytes) => Array.from(new Float64Array(bytes), Math.fround),
+  f2: (bytes) => Array.from(new Uint16Array(bytes), halfToNumber),
+  i1: (bytes) => new Int8Array(bytes),
+  u1: (bytes) => new Uint8Array(bytes),
+  b1: (bytes) => new Uint8Array(bytes),
+  i2: (bytes) => new Int16Array(bytes),
+  i4: (bytes) => new Int32Array(bytes),
+  i8: (bytes) => new BigInt64Array(bytes),
+};
+
+/**
+ * @param {Uint8Array} file
+ * @param {string} name for error sentences
+ * @returns {Array}
+ */
+export function readNpy(file, name) {
+  const refuse = (/** @type {string} */ what) => {
+    throw new MiteError("format", `${name} ${what}; save it with numpy.save`);
+  };
+  if (file.length < 10 || magic.some((byte, i) => file[i] !== byte)) refuse("is not a .npy file");
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const wide = file[6] >= 2;
+  if (wide && file.length < 12) refuse("ends in its header");
+  const start = wide ? 12 : 10;
+  const length = wide ? view.getUint32(8, true) : view.getUint16(8, true);
+  if (start + length > file.length) refuse("ends in its header");
+  const header = new TextDecoder("latin1").decode(file.subarray(start, start + length));
+  const descr = /'descr'\s*:\s*'([<>|=]?)([a-z]\d+)'/.exec(header);
+  const shapeText = /'shape'\s*:\s*\(([\d,\sL]*)\)/.exec(header);
+  if (!descr || !shapeText) refuse("has a header that is not understood");
+  const [, order, type] = /** @type {RegExpExecArray} */ (descr);
+  if (/'fortran_order'\s*:\s*True/.test(header)) refuse("is in Fortran order, wanted is C order");
+  const read = readers[type];
+  if (!read || order === ">") refuse(`has elements of type '${order}${type}', which is not read`);
+  const shape = /** @type {RegExpExecArray} */ (shapeText)[1]
+    .split(",")
+    .map((text) => text.trim())
+    .filter(Boolean)
+    .map((text) => Number.parseInt(text, 10));
+  const bytes = shape.reduce((a, b) => a * b, 1) * Number(type.slice(1));
+  if (start + length + bytes !== file.length) refuse("does not hold as many elements as it says");
+  return { data: read(file.slice(start + length).buffer), shape };
+}
+
+const descriptions = new Map(
+  /** @type {[Function, string][]} */ ([
+    [Float32Array, "<f4"],
+    [Uint16Array, "<f2"],
+    [Int8Array, "|i1"],
+    [Uint8Array, "|u1"],
+    [Int16Array, "<i2"],
+    [Int32Array, "<i4"],
+    [BigInt64Array, "<i8"],
+  ]),
+);
+
+/**
+ * @param {import("../../mite.d.ts").Tensor} tensor
+ * @returns {Uint8Array}
+ */
+export function writeNpy({ data, shape, dtype }) {
+  const descr = dtype === "bool" ? "|b1" : descriptions.get(data.constructor);
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // The elements begin at a multiple of 64; the header ends in a line end.
+  const length = Math.ceil((10 + dict.length + 1) / 64) * 64;
+  const head = Buffer.alloc(length, " ");
+  head.set([...magic, 1, 0]);
+  head.writeUInt16LE(length - 10, 8);
+  head.write(dict, 10, "latin1");
+  head[length - 1] = 0x0a;
+  return Buffer.concat([head, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
+}
+
+/** @param {number} half 16 bits of IEEE 754 binary16 */
+function halfToNumber(half) {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

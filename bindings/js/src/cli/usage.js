@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What commands share.
+import { rename, rm, writeFile } from "node:fs/promises";
+import { MiteError, messageOf } from "../errors.js";
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {}
+
+/**
+ * Writes a file whole or not at all: under another name first.
+ * @param {string} path
+ * @param {Uint8Array | string} content
+ */
+export async function writeWhole(path, content) {
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    await writeFile(partial, content);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw new MiteError("argument", `cannot write ${path}: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string} option
+ */
+export function wholeNumber(text, option) {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number > 0) return number;
+  throw new UsageError(`${option} wants a whole number above 0, not '${text}'`);
+}
+
+/** @param {number} bytes */
+export function bytesText(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(2)} MB`;
+}

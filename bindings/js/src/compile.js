@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds, fetches and compiles mite's WebAssembly modules.
+import { MiteError, messageOf } from "./errors.js";
+import { features } from "./features.js";
+import { filePath, nodeModule } from "./platform.js";
+import { kindOfBytes } from "./sniff.js";
+
+/** @typedef {"simd" | "relaxed"} Build */
+/** @typedef {{ module: WebAssembly.Module, build?: Build }} Compiled */
+
+/**
+ * Compiled modules by address: models of one page share the code, never the memory.
+ * @type {Map<string, Promise<WebAssembly.Module>>}
+ */
+const compiled = new Map();
+
+/**
+ * The inference module: `wasm` if it is a module, else the build that suits this engine, from the
+ * folder or file that `wasm` names, else from this package.
+ * @param {string | URL | WebAssembly.Module} [wasm]
+ * @returns {Promise<Compiled>}
+ */
+export async function compileRuntime(wasm) {
+  if (wasm instanceof WebAssembly.Module) return { module: wasm };
+  const { simd, relaxedSimd } = features();
+  if (!simd) {
+    throw new MiteError(
+      "unsupported",
+      "this engine lacks WebAssembly SIMD, which mite needs; update the browser (Chrome 91, Firefox 89, Safari 16.4 or newer) or Node",
+    );
+  }
+  const build = relaxedSimd ? "relaxed" : "simd";
+  if (wasm !== undefined)
+    return { module: await compileFile(within(wasm, `mite-${build}.wasm`)), build };
+  // Written out for bundlers, which look for exactly this form.
+  const url = relaxedSimd
+    ? new URL("../dist/mite-relaxed.wasm", import.meta.url)
+    : new URL("../dist/mite-simd.wasm", import.meta.url);
+  return { module: await compileFile(url), build };
+}
+
+/**
+ * The address of `file` in folder `base`, or `base` itself where it names a .wasm file.
+ * @param {string | URL} base
+ * @param {string} file
+ */
+export function within(base, file) {
+  const text = String(base);
+  if (/\.wasm([?#]|$)/.test(text)) return base;
+  const folder = text.endsWith("/") ? text : `${text}/`;
+  return base instanceof URL ? new URL(file, folder) : folder + file;
+}
+
+/**
+ * @param {string | URL} address
+ * @returns {Promise<WebAssembly.Module>}
+ */
+export function compileFile(address) {
+  const key = String(address);
+  let module = compiled.get(key);
+  if (!module) {
+    module = fetchAndCompile(address);
+    compiled.set(key, module);
+    module.catch(() => compiled.delete(key)); // the next load tries again
+  }
+  return module;
+}
+
+/** @param {string | URL} address */
+async function fetchAndCompile(address) {
+  const path = await filePath(address);
+  if (path !== null) return compileBytes(await readModule(path), path);
+
+  const response = await fetch(address).catch((error) => {
+    throw new MiteError(
+      "network",
+      `mite's WebAssembly file could not be fetched from ${address}: ${messageOf(error)}; check that it is there, or pass its folder as the option wasm`,
+      { cause: error },
+    );
+  });
+  if (!response.ok) {
+    throw new MiteError(
+      "network",
+      `mite's WebAssembly file is not at ${response.url}: the server answered ${response.status} ${response.statusText}; pass the folder of mite's .wasm files as the option wasm`,
+    );
+  }
+  // Without this type a streaming compile is refused, and the body would be spent.
+  const typed = /^application\/wasm\b/i.test(response.headers.get("content-type") ?? "");
+  if (typed && WebAssembly.compileStreaming) {
+    return WebAssembly.compileStreaming(response).catch((error) => {
+      throw cannotCompile(error, response.url);
+    });
+  }
+  return compileBytes(new Uint8Array(await response.arrayBuffer()), response.url);
+}
+
+/** @param {string} path */
+async function readModule(path) {
+  const { readFile } = await nodeModule("node:fs/promises");
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new MiteError(
+      "network",
+      `mite's WebAssembly file ${path} cannot be read: ${messageOf(error)}; reinstall the package (or run make build in its sources)`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {string} from
+ */
+async function compileBytes(bytes, from) {
+  const kind = kindOfBytes(bytes);
+  if (kind !== "a WebAssembly module") {
+    throw new MiteError(
+      "format",
+      `got ${kind ?? "something else"} instead of mite's WebAssembly file from ${from}; pass the folder of mite's .wasm files as the option wasm`,
+    );
+  }
+  return WebAssembly.compile(bytes).catch((error) => {
+    throw cannotCompile(error, from);
+  });
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} from
+ */
+function cannotCompile(error, from) {
+  const message = messageOf(error);
+  const policy = /content.security|\bCSP\b|unsafe-eval/i.test(message);
+  return policy
+    ? new MiteError(
+        "unsupported",
+        "the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
+        { cause: error },
+      )
+    : new MiteError("format", `the WebAssembly file from ${from} does not compile: ${message}`, {
+        cause: error,
+      });
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model on the calling thread: one WebAssembly instance, one session.
+import { MiteError, STATUS, errorOfStatus } from "./errors.js";
+import { PictureReader } from "./picture.js";
+import { letEventsIn } from "./platform.js";
+import { receiveModel } from "./receive.js";
+import { dtypeOfCode, types } from "./tensors.js";
+import { instantiate } from "./wasm.js";
+
+/** @typedef {import("../mite.d.ts").Data} Data */
+/** @typedef {import("../mite.d.ts").NodeProfile} NodeProfile */
+/** @typedef {import("../mite.d.ts").Port} Port */
+/** @typedef {import("../mite.d.ts").Progress} Progress */
+/** @typedef {import("./picture.js").PictureInput} PictureInput */
+/** @typedef {import("./wasm.js").Wasm} Wasm */
+
+/**
+ * What an owner of a model may ask, here or across a worker's border (worker-client.js). Calls do
+ * not overlap; all but `dispose` reject once the model is disposed or has crashed.
+ * @typedef {object} Engine
+ * @property {Description} description
+ * @property {(inputs: Input[], signal?: AbortSignal) => Promise<RunResult>} run
+ * @property {() => Promise<NodeProfile[]>} profile
+ * @property {() => void} dispose
+ */
+
+/**
+ * @typedef {object} Description
+ * @property {Port[]} inputs
+ * @property {Port[]} outputs
+ * @property {string} metadata JSON
+ * @property {string} id
+ * @property {import("../mite.d.ts").Runtime} runtime
+ */
+
+/** A value for an input: its elements, or a picture and how to turn it into them.
+ * @typedef {Data | PictureInput} Input */
+
+/** Milliseconds of each step; decode and preprocess are 0 where no picture was given.
+ * @typedef {{ decode: number, preprocess: number, run: number }} Times */
+
+/** @typedef {{ outputs: Data[], ms: Times }} RunResult */
+
+/**
+ * @typedef {object} EngineOptions
+ * @property {import("./compile.js").Compiled} compiled
+ * @property {import("./source.js").OpenSource} source
+ * @property {number} threads
+ * @property {string} [sha256]
+ * @property {(progress: Progress) => void} [onProgress]
+ */
+
+const PORT_BYTES = 60; // 15 words, see put_port in runtime/wasm.c
+const NODE_BYTES = 32;
+const SLICE_MS = 8; // how long an abort may go unheard, if no node takes longer
+
+/** @implements {Engine} */
+export class LocalEngine {
+  #wasm;
+  #session;
+  #pictures;
+  #disposed = false;
+  description;
+
+  /**
+   * @param {EngineOptions} options
+   * @returns {Promise<LocalEngine>}
+   */
+  static async create({ compiled, source, threads, sha256, onProgress }) {
+    const wasm = await instantiate(compiled.module);
+    const model = await receiveModel(wasm, source, {
+      sha256,
+      onProgress: (loaded, total) => onProgress?.({ loaded, total, phase: "download" }),
+    });
+    const session = newSession(wasm, model, threads);
+    const total = wasm.calls.model_file_bytes(model);
+    onProgress?.({ loaded: total, total, phase: "prepare" });
+    return new LocalEngine(wasm, session, compiled, describeModel(wasm, model, session, compiled));
+  }
+
+  /**
+   * @param {Wasm} wasm
+   * @param {number} session
+   * @param {import("./compile.js").Compiled} compiled
+   * @param {Description} description
+   */
+  constructor(wasm, session, compiled, description) {
+    this.#wasm = wasm;
+    this.#session = session;
+    this.#pictures = new PictureReader(compiled.module);
+    this.description = description;
+  }
+
+  /**
+   * @param {Input[]} inputs
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<RunResult>}
+   */
+  async run(inputs, signal) {
+    this.#checkUsable(signal);
+    const ms = { decode: 0, preprocess: 0, run: 0 };
+    for (const [index, input] of inputs.entries()) {
+      let data = input;
+      if (!ArrayBuffer.isView(data)) {
+        const read = await this.#pictures.read(data, this.description.inputs[index]);
+        this.#checkUsable(signal);
+        ms.decode += read.ms.decode;
+        ms.preprocess += read.ms.preprocess;
+        data = read.data;
+      }
+      const { address } = this.#port(false, index);
+      const { buffer, byteOffset, byteLength } = data;
+      this.#wasm.bytes.set(new Uint8Array(buffer, byteOffset, byteLength), address);
+    }
+    const begin = performance.now();
+    if (signal) await this.#runInSlices(signal);
+    else this.#check(this.#wasm.calls.session_run(this.#session));
+    ms.run = performance.now() - begin;
+    const outputs = this.description.outputs.map((port, index) => {
+      const { address, bytes } = this.#port(true, index);
+      return new types[port.dtype].array(this.#wasm.slice(address, bytes).buffer);
+    });
+    return { outputs, ms };
+  }
+
+  /** @param {AbortSignal} signal */
+  async #runInSlices(signal) {
+    while (
+      this.#check(this.#wasm.calls.session_run_step(this.#session, SLICE_MS)) === STATUS.more
+    ) {
+      await letEventsIn();
+      if (signal.aborted && !this.#disposed) this.#wasm.calls.session_cancel(this.#session);
+      this.#checkUsable(signal);
+    }
+  }
+
+  async profile() {
+    this.#checkUsable();
+    return nodesOf(this.#wasm, this.#session);
+  }
+
+  /** Lets go of the instance; its whole memory is garbage then. */
+  dispose() {
+    this.#disposed = true;
+    this.#wasm = /** @type {any} */ (undefined);
+    this.#pictures = /** @type {any} */ (undefined);
+  }
+
+  /**
+   * @param {boolean} isOutput
+   * @param {number} index
+   */
+  #port(isOutput, index) {
+    const wasm = this.#wasm;
+    return wasm.borrow(PORT_BYTES, (record) => {
+      wasm.calls.session_port(this.#session, Number(isOutput), index, record);
+      return { address: wasm.u32(record + 4), bytes: wasm.u32(record + 8) };
+    });
+  }
+
+  /** @param {number} status */
+  #check(status) {
+    return checkSession(this.#wasm, this.#session, status);
+  }
+
+  /** @param {AbortSignal} [signal] */
+  #checkUsable(signal) {
+    if (this.#disposed) throw disposedError();
+    signal?.throwIfAborted();
+  }
+}
+
+export function disposedError() {
+  return new MiteError("disposed", "the model was disposed; load it again to use it");
+}
+
+/**
+ * @param {Wasm} wasm
+ * @param {number} model
+ * @param {number} threads
+ */
+export function newSession(wasm, model, threads) {
+  const session = wasm.calls.session_new(model, threads, 1, 0, 0);
+  if (!session) {
+    throw new MiteError(
+      "memory",
+      "there is no memory to run the model; dispose models that are not needed",
+    );
+  }
+  // A session that could not be made refuses to run, with the status that says why.
+  if (wasm.text(wasm.calls.session_error(session))) {
+    checkSession(wasm, session, wasm.calls.session_run(session));
+  }
+  return session;
+}
+
+/**
+ * @param {Wasm} wasm
+ * @param {number} session
+ * @param {number} status
+ */
+function checkSession(wasm, session, status) {
+  if (status < 0) throw errorOfStatus(status, wasm.text(wasm.calls.session_error(session)));
+  return status;
+}
+
+/**
+ * @param {Wasm} wasm
+ * @param {number} session
+ * @returns {NodeProfile[]}
+ */
+export function nodesOf(wasm, session) {
+  return wasm.borrow(NODE_BYTES, (record) =>
+    Array.from({ length: wasm.calls.session_node_count(session) }, (_, index) => {
+      wasm.calls.session_node(session, index, record);
+      const view = new DataView(wasm.memory.buffer, record, NODE_BYTES);
+      return {
+        name: wasm.text(view.getUint32(0, true)),
+        op: wasm.text(view.getUint32(4, true)),
+        kernel: wasm.text(view.getUint32(8, true)),
+        ms: view.getFloat64(16, true),
+        macs: view.getFloat64(24, true),
+      };
+    }),
+  );
+}
+
+/**
+ * @param {Wasm} wasm
+ * @param {number} model
+ * @param {boolean} isOutput
+ * @returns {Port[]}
+ */
+export function portsOf(wasm, model, isOutput) {
+  const { calls } = wasm;
+  const count = isOutput ? calls.model_output_count(model) : calls.model_input_count(model);
+  return wasm.borrow(PORT_BYTES, (record) =>
+    Array.from({ length: count }, (_, index) => {
+      calls.model_port(model, Number(isOutput), index, record);
+      const view = new DataView(wasm.memory.buffer, record, PORT_BYTES);
+      const rank = view.getUint32(16, true);
+      const scale = view.getFloat32(52, true);
+      return {
+        name: wasm.text(view.getUint32(0, true)),
+        dtype: dtypeOfCode(view.getUint32(12, true)),
+        shape: Array.from({ length: rank }, (_, i) => view.getInt32(20 + 4 * i, true)),
+        ...(scale && { quantization: { scale, zeroPoint: view.getInt32(56, true) } }),
+      };
+    }),
+  );
+}
+
+/**
+ * @param {Wasm} wasm
+ * @param {number} model
+ * @param {number} session
+ * @param {import("./compile.js").Compiled} compiled
+ * @returns {Description}
+ */
+function describeModel(wasm, model, session, { build }) {
+  const { calls } = wasm;
+  const isa = /** @type {const} */ (["plain", "plain", "simd128", "relaxed"])[
+    calls.session_isa(session)
+  ];
+  return {
+    inputs: portsOf(wasm, model, false),
+    outputs: portsOf(wasm, model, true),
+    metadata: wasm.text(calls.model_metadata(model), calls.model_metadata_bytes(model)),
+    id: Array.from(wasm.slice(calls.model_id(model), 32), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join(""),
+    runtime: {
+      build: build ?? (isa === "relaxed" ? "relaxed" : "simd"), // a module of the caller's
+      isa,
+      threads: 1,
+      bytes: wasm.memory.buffer.byteLength,
+      arenaBytes: calls.session_arena_bytes(session),
+      worker: false,
+    },
+  };
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model as callers see it: checks what they give, queues their calls, ranks classes.
+import { disposedError } from "./engine.js";
+import { MiteError } from "./errors.js";
+import { parseMetadata, pictureSpec, portNamed } from "./metadata.js";
+import { portablePicture } from "./picture.js";
+import { untilAborted } from "./platform.js";
+import { runSelfTest } from "./self-test.js";
+import { dataFor, isTensor } from "./tensors.js";
+
+/** @typedef {import("../mite.d.ts").Classification} Classification */
+/** @typedef {import("../mite.d.ts").ClassifyOptions} ClassifyOptions */
+/** @typedef {import("../mite.d.ts").ImageInput} ImageInput */
+/** @typedef {import("../mite.d.ts").Model} PublicModel */
+/** @typedef {import("../mite.d.ts").RunOptions} RunOptions */
+/** @typedef {import("../mite.d.ts").Tensor} Tensor */
+/** @typedef {import("../mite.d.ts").TensorInput} TensorInput */
+/** @typedef {import("./engine.js").Data} Data */
+/** @typedef {import("./engine.js").Engine} Engine */
+/** @typedef {import("./engine.js").Input} Input */
+
+/** @implements {PublicModel} */
+export class Model {
+  #engine;
+  #disposed = false;
+  /** @type {Promise<unknown>} Settles when the engine is free. */
+  #idle = Promise.resolve();
+
+  /** @param {Engine} engine */
+  constructor(engine) {
+    this.#engine = engine;
+    const { inputs, outputs, metadata, id, runtime } = engine.description;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.metadata = parseMetadata(metadata);
+    this.id = id;
+    this.runtime = runtime;
+  }
+
+  /**
+   * @template {TensorInput | Readonly<Record<string, TensorInput>>} I
+   * @param {I} input
+   * @param {RunOptions} [options]
+   * @returns {Promise<any>} a tensor for a tensor, a record for a record
+   */
+  async run(input, options = {}) {
+    const alone = isTensor(input);
+    if (alone && (this.inputs.length !== 1 || this.outputs.length !== 1)) {
+      throw new MiteError(
+        "argument",
+        `this model has inputs ${names(this.inputs)} and outputs ${names(this.outputs)}; give run() a record of inputs by name`,
+      );
+    }
+    const tensors = await this.#runRecord(
+      alone ? { [this.inputs[0].name]: input } : input,
+      options,
+    );
+    return alone ? tensors[this.outputs[0].name] : tensors;
+  }
+
+  /**
+   * @param {Readonly<Record<string, TensorInput>>} record
+   * @param {RunOptions} options
+   */
+  async #runRecord(record, { signal }) {
+    if (record === null || typeof record !== "object") {
+      throw new MiteError(
+        "argument",
+        `run() was given ${String(record)}; give it a tensor, or a record of tensors by input name`,
+      );
+    }
+    const unknown = Object.keys(record).find(
+      (key) => !this.inputs.some(({ name }) => name === key),
+    );
+    if (unknown !== undefined) {
+      throw new MiteError(
+        "argument",
+        `the model has no input '${unknown}'; it has ${names(this.inputs)}`,
+      );
+    }
+    const data = this.inputs.map((port) => {
+      if (Object.hasOwn(record, port.name)) return dataFor(port, record[port.name]);
+      throw new MiteError(
+        "argument",
+        `input '${port.name}' is missing; the model has ${names(this.inputs)}`,
+      );
+    });
+    const { outputs } = await this.#enqueue(() => this.#engine.run(data, signal), signal);
+    /** @type {Record<string, Tensor>} */
+    const tensors = {};
+    this.outputs.forEach(({ name, shape, dtype }, i) => {
+      tensors[name] = { data: outputs[i], shape: [...shape], dtype };
+    });
+    return tensors;
+  }
+
+  /**
+   * @param {ImageInput} image
+   * @param {ClassifyOptions} [options]
+   * @returns {Promise<Classification>}
+   */
+  async classify(image, { topK = 5, signal } = {}) {
+    const { preprocess, postprocess, labels } = this.metadata;
+    if (!preprocess || !postprocess || this.inputs.length !== 1) {
+      throw new MiteError(
+        "unsupported",
+        "this model does not say how it classifies pictures (metadata.preprocess and postprocess); use run()",
+      );
+    }
+    if (!(Number.isInteger(topK) && topK > 0)) {
+      throw new MiteError("argument", `topK must be a whole number above 0, but is ${topK}`);
+    }
+    const input = portNamed(this.inputs, preprocess.input, "preprocess.input");
+    const output = portNamed(this.outputs, postprocess.output, "postprocess.output");
+    const spec = pictureSpec(preprocess, this.inputs[input]);
+    const begin = performance.now();
+    const picture = await portablePicture(image, signal);
+    const fetched = performance.now() - begin;
+    const { outputs, ms } = await this.#enqueue(
+      () => this.#engine.run([{ picture, spec }], signal),
+      signal,
+    );
+    const scores = realNumbers(outputs[output], this.outputs[output]);
+    const probabilities = postprocess.kind === "logits" ? softmax(scores) : scores;
+    return {
+      top: ranked(probabilities, topK).map((index) => ({
+        index,
+        label: labels?.[index] ?? `class ${index}`,
+        probability: probabilities[index],
+      })),
+      ms: { ...ms, decode: fetched + ms.decode },
+    };
+  }
+
+  profile() {
+    return this.#enqueue(() => this.#engine.profile());
+  }
+
+  /** @param {RunOptions} [options] */
+  async selfTest(options) {
+    return runSelfTest(this, options);
+  }
+
+  async dispose() {
+    this.#disposed = true;
+    this.#engine.dispose();
+  }
+
+  // Engines without these symbols lack `using`, too; there the methods get a name nobody calls.
+  [Symbol.asyncDispose]() {
+    return this.dispose();
+  }
+
+  [Symbol.dispose]() {
+    this.dispose();
+  }
+
+  /**
+   * Does `work` once the calls before it are done. The caller hears of an abort at once, the next
+   * call waits until the engine has really stopped.
+   * @template T
+   * @param {() => Promise<T>} work
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<T>}
+   */
+  #enqueue(work, signal) {
+    const done = this.#idle.then(() => {
+      if (this.#disposed) throw disposedError();
+      signal?.throwIfAborted();
+      return work();
+    });
+    this.#idle = done.catch(() => {});
+    return untilAborted(done, signal);
+  }
+}
+
+/** @param {readonly { name: string }[]} ports */
+function names(ports) {
+  return ports.map(({ name }) => `'${name}'`).join(", ");
+}
+
+/**
+ * @param {Data} data
+ * @param {import("../mite.d.ts").Port} port
+ */
+function realNumbers(data, { quantization }) {
+  const { scale, zeroPoint } = quantization ?? { scale: 1, zeroPoint: 0 };
+  return Float64Array.from(
+    /** @type {Iterable<number>} */ (data),
+    (q) => scale * (Number(q) - zeroPoint),
+  );
+}
+
+/** @param {Float64Array} logits */
+function softmax(logits) {
+  const max = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = logits.map((x) => Math.exp(x - max));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((x) => x / sum);
+}
+
+/**
+ * Indices of the `count` largest numbers, largest first; of equal ones the first comes first.
+ * @param {Float64Array} numbers
+ * @param {number} count
+ */
+function ranked(numbers, count) {
+  return Array.from(numbers.keys())
+    .sort((a, b) => numbers[b] - numbers[a] || a - b)
+    .slice(0, count);
+}

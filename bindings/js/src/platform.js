@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What differs between a page and Node, in one place.
+
+export const isNode = typeof process === "object" && typeof process?.versions?.node === "string";
+
+/**
+ * One of Node's own modules, asked for in a way that bundlers for pages do not follow.
+ * @param {string} name
+ * @returns {Promise<any>}
+ */
+export async function nodeModule(name) {
+  return (
+    process.getBuiltinModule?.(name) ?? import(/* webpackIgnore: true */ /* @vite-ignore */ name)
+  );
+}
+
+/**
+ * The path of a file that Node should read itself, or null for an address to fetch. On Windows a
+ * drive letter is no scheme.
+ * @param {string | URL} address
+ * @returns {Promise<string | null>}
+ */
+export async function filePath(address) {
+  if (!isNode) return null;
+  const text = String(address);
+  if (/^file:/i.test(text)) {
+    const { fileURLToPath } = await nodeModule("node:url");
+    return fileURLToPath(text);
+  }
+  return address instanceof URL || /^(https?|data|blob):/i.test(text) ? null : text;
+}
+
+/** Lets waiting events (a click, an abort, a message) be handled before the next slice of work. */
+export function letEventsIn() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(undefined);
+    };
+    port2.postMessage(null);
+  });
+}
+
+/**
+ * The promise, or a rejection with the signal's reason as soon as it aborts.
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+export function untilAborted(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instance of a mite module: its exports with their types, and its memory. The only file that
+// knows how the C side hands things over (runtime/wasm.c).
+import { MiteError, errorOfStatus, messageOf } from "./errors.js";
+
+/** What an export returns: a status (negative: failed), a size or address, a float, nothing. */
+const results = /** @type {const} */ ({
+  alloc: "size",
+  release: "nothing",
+  sha256: "nothing",
+  model_new: "size",
+  model_want: "size",
+  model_want_at: "size",
+  model_got: "status",
+  model_digest: "status",
+  model_chunk: "size",
+  model_chunk_bytes: "size",
+  model_status: "status",
+  model_error: "size",
+  model_file_bytes: "float",
+  model_id: "size",
+  model_metadata: "size",
+  model_metadata_bytes: "size",
+  model_free: "nothing",
+  model_input_count: "size",
+  model_output_count: "size",
+  model_port: "nothing",
+  session_port: "nothing",
+  session_new: "size",
+  session_error: "size",
+  session_run: "status",
+  session_run_step: "status",
+  session_cancel: "nothing",
+  session_node_count: "size",
+  session_node: "nothing",
+  session_arena_bytes: "size",
+  session_bytes: "size",
+  session_isa: "status",
+  session_free: "nothing",
+  image_decode: "status",
+  image_fit: "status",
+  image_normalise: "nothing",
+  image_release: "nothing",
+});
+
+/** @typedef {(...args: number[]) => number} Call */
+/** @typedef {Record<keyof typeof results, Call>} Calls */
+
+/**
+ * @param {WebAssembly.Module} module
+ * @returns {WebAssembly.Imports}
+ */
+function importsOf(module) {
+  /** @type {Record<string, Record<string, (...args: any[]) => unknown>>} */
+  const imports = { mite: { now_ms: () => performance.now() } };
+  // The C library asks for a system it never uses here: every call answers "not supported".
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] ??= () => 52;
+  }
+  return imports;
+}
+
+export class Wasm {
+  /** @type {Calls} A call that traps ends the instance: all later ones throw the same error. */
+  calls;
+  /** @type {WebAssembly.Memory} */
+  memory;
+  #bytes = new Uint8Array(0);
+  /** @type {MiteError | undefined} */
+  #crash;
+
+  /**
+   * @param {WebAssembly.Instance} instance
+   * @param {Record<string, "status" | "size" | "float" | "nothing">} more exports of a larger module
+   */
+  constructor(instance, more = {}) {
+    this.memory = /** @type {WebAssembly.Memory} */ (instance.exports.memory);
+    const calls = Object.entries({ ...results, ...more }).map(([name, result]) => {
+      const call = instance.exports[name];
+      if (typeof call !== "function") {
+        throw new MiteError(
+          "version",
+          `mite's WebAssembly file does not fit its JavaScript: it has no function ${name}; serve both from the same release`,
+        );
+      }
+      return [name, this.#guarded(/** @type {Call} */ (call), result)];
+    });
+    this.calls = Object.fromEntries(calls);
+  }
+
+  /**
+   * @param {Call} call
+   * @param {"status" | "size" | "float" | "nothing"} result
+   * @returns {Call}
+   */
+  #guarded(call, result) {
+    return (...args) => {
+      if (this.#crash) throw this.#crash;
+      try {
+        const value = call(...args);
+        return result === "size" ? value >>> 0 : value; // above 2 GiB, i32 comes out negative
+      } catch (error) {
+        this.#crash = new MiteError(
+          "crashed",
+          `mite's WebAssembly code crashed (${messageOf(error)}); this is a bug: please report it with the model, dispose this model and load it again`,
+          { cause: error },
+        );
+        throw this.#crash;
+      }
+    };
+  }
+
+  /** All of memory. Growth replaces the buffer, so never keep this across calls into C. */
+  get bytes() {
+    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = new Uint8Array(this.memory.buffer);
+    return this.#bytes;
+  }
+
+  /** @param {number} address @param {number} length */
+  slice(address, length) {
+    return this.bytes.slice(address, address + length);
+  }
+
+  /** @param {number} address */
+  u32(address) {
+    return new DataView(this.memory.buffer).getUint32(address, true);
+  }
+
+  /**
+   * UTF-8 text at an address: up to the NUL, or `length` bytes.
+   * @param {number} address
+   * @param {number} [length]
+   */
+  text(address, length) {
+    if (!address) return "";
+    const end = length === undefined ? this.bytes.indexOf(0, address) : address + length;
+    return new TextDecoder().decode(this.slice(address, end - address));
+  }
+
+  /** @param {number} bytes */
+  alloc(bytes) {
+    const address = this.calls.alloc(bytes);
+    if (!address) {
+      throw new MiteError(
+        "memory",
+        `${bytes} bytes more of WebAssembly memory could not be had; close other models or tabs`,
+      );
+    }
+    return address;
+  }
+
+  /**
+   * Calls `use` with the address of a zeroed block, which is given back afterwards.
+   * @template T
+   * @param {number} bytes
+   * @param {(address: number) => T} use
+   */
+  borrow(bytes, use) {
+    const address = this.alloc(bytes);
+    this.bytes.fill(0, address, address + bytes);
+    try {
+      return use(address);
+    } finally {
+      if (!this.#crash) this.calls.release(address);
+    }
+  }
+
+  /**
+   * Calls C with the address of a mite_error and throws what it says if the status is negative.
+   * @param {(error: number) => number} call
+   */
+  check(call) {
+    this.borrow(260, (error) => {
+      const status = call(error);
+      if (status < 0) throw errorOfStatus(status, this.text(error + 4));
+    });
+  }
+}
+
+/**
+ * @param {WebAssembly.Module} module
+ * @param {Record<string, "status" | "size" | "float" | "nothing">} [more]
+ */
+export async function instantiate(module, more) {
+  let instance;
+  try {
+    instance = await WebAssembly.instantiate(module, importsOf(module));
+  } catch (error) {
+    if (error instanceof RangeError) {
+      throw new MiteError(
+        "memory",
+        `memory for another model could not be had: ${error.message}; dispose models that are not needed`,
+        { cause: error },
+      );
+    }
+    throw new MiteError(
+      "version",
+      `mite's WebAssembly file does not fit its JavaScript: ${messageOf(error)}; serve both from the same release`,
+      { cause: error },
+    );
+  }
+  const wasm = new Wasm(instance, more);
+  const start = instance.exports._initialize;
+  if (typeof start === "function") start();
+  return wasm;
+}

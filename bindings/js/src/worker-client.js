@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calling side of worker.js (which states the protocol): an Engine whose work is done there.
+import { disposedError } from "./engine.js";
+import { MiteError, fromPlain, messageOf, toPlain } from "./errors.js";
+import { nodeModule } from "./platform.js";
+
+/** @typedef {import("./engine.js").Engine} Engine */
+/** @typedef {import("./engine.js").EngineOptions} EngineOptions */
+/** @typedef {import("./engine.js").Input} Input */
+
+const START_MS = 10_000;
+
+/**
+ * A worker of a page or of Node behind one interface.
+ * @typedef {object} Thread
+ * @property {(message: unknown, transfer?: Transferable[]) => void} post
+ * @property {() => void} end
+ * @property {(busy: boolean) => void} keepAlive whether the worker keeps a Node process alive
+ * @property {(message: any) => void} onMessage
+ * @property {(reason: string) => void} onFailure the worker is gone
+ */
+
+/**
+ * Starts a worker and waits until it listens; rejects if it cannot start.
+ * @returns {Promise<Thread>}
+ */
+export async function startWorker() {
+  const thread = typeof Worker === "function" ? pageWorker() : await nodeWorker();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  try {
+    await new Promise((resolve, reject) => {
+      thread.onMessage = resolve;
+      thread.onFailure = (reason) => reject(new Error(reason));
+      timer = setTimeout(thread.onFailure, START_MS, `it did not start in ${START_MS / 1000} s`);
+    });
+    return thread;
+  } catch (error) {
+    thread.end();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @returns {Thread} */
+function pageWorker() {
+  // Written out for bundlers, which look for exactly this form.
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  /** @type {Thread} */
+  const thread = {
+    post: (message, transfer) => worker.postMessage(message, transfer ?? []),
+    end: () => worker.terminate(),
+    keepAlive() {},
+    onMessage() {},
+    onFailure() {},
+  };
+  worker.onmessage = ({ data }) => thread.onMessage(data);
+  worker.onmessageerror = () => thread.onFailure("a message could not be read");
+  worker.onerror = (event) => {
+    event.preventDefault();
+    thread.onFailure(event.message || "its script could not be loaded");
+  };
+  return thread;
+}
+
+/** @returns {Promise<Thread>} */
+async function nodeWorker() {
+  const { Worker: NodeWorker } = await nodeModule("node:worker_threads");
+  const here = import.meta.url; // kept apart so that bundlers do not take this for the page's
+  const worker = new NodeWorker(new URL("./worker.js", here));
+  /** @type {Thread} */
+  const thread = {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    end: () => worker.terminate(),
+    keepAlive: (busy) => (busy ? worker.ref() : worker.unref()),
+    onMessage() {},
+    onFailure() {},
+  };
+  worker.on("message", (/** @type {unknown} */ message) => thread.onMessage(message));
+  worker.on("error", (/** @type {unknown} */ error) => thread.onFailure(messageOf(error)));
+  worker.on("exit", () => thread.onFailure("it ended"));
+  return thread;
+}
+
+/** @implements {Engine} */
+export class WorkerEngine {
+  #thread;
+  #lastId = 0;
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void }>} */
+  #pending = new Map();
+  /** @type {MiteError | undefined} Why nothing works any more. */
+  #gone;
+  /** @type {import("./engine.js").Description} */
+  description = /** @type {any} */ (undefined);
+
+  /**
+   * @param {Thread} thread
+   * @param {EngineOptions} options
+   */
+  static async create(thread, { compiled, source, threads, sha256, onProgress }) {
+    const engine = new WorkerEngine(thread, source, onProgress);
+    const message = { compiled, what: source.what, threads, sha256 };
+    try {
+      const description = await engine.#call("load", [message]);
+      engine.description = { ...description, runtime: { ...description.runtime, worker: true } };
+      return engine;
+    } catch (error) {
+      engine.dispose();
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Thread} thread
+   * @param {EngineOptions["source"]} source
+   * @param {EngineOptions["onProgress"]} onProgress
+   */
+  constructor(thread, source, onProgress) {
+    this.#thread = thread;
+    thread.onMessage = ({ event, progress, id, value, error }) => {
+      if (event === "pull") this.#sendPiece(source);
+      else if (event === "progress") onProgress?.(progress);
+      else if (error) this.#pending.get(id)?.reject(fromPlain(error));
+      else this.#pending.get(id)?.resolve(value);
+    };
+    thread.onFailure = (reason) => {
+      const text = `the model's worker crashed: ${reason}; dispose this model and load it again`;
+      this.#end(new MiteError("crashed", text));
+    };
+  }
+
+  /**
+   * Pieces are copied, not transferred: their buffers may be the caller's.
+   * @param {EngineOptions["source"]} source
+   */
+  async #sendPiece(source) {
+    try {
+      const piece = await source.read();
+      this.#thread.post(piece ? { piece: piece.slice() } : { end: true });
+    } catch (error) {
+      this.#thread.post({ error: toPlain(error) });
+    }
+  }
+
+  /**
+   * @param {string} call
+   * @param {unknown[]} args
+   * @param {{ signal?: AbortSignal, transfer?: ArrayBufferLike[] }} [options]
+   * @returns {Promise<any>}
+   */
+  async #call(call, args, { signal, transfer } = {}) {
+    if (this.#gone) throw this.#gone;
+    signal?.throwIfAborted();
+    const id = ++this.#lastId;
+    const abort = () => this.#thread.post({ abort: id });
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#thread.keepAlive(true);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#pending.set(id, { resolve, reject });
+        this.#thread.post({ id, call, args }, /** @type {Transferable[]} */ (transfer));
+      });
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#pending.delete(id);
+      if (!this.#pending.size) this.#thread.keepAlive(false);
+    }
+  }
+
+  /**
+   * Tensors are copied first and the copies transferred, so that the caller keeps theirs.
+   * @param {Input[]} inputs
+   * @param {AbortSignal} [signal]
+   */
+  run(inputs, signal) {
+    /** @type {ArrayBufferLike[]} */
+    const transfer = [];
+    const sent = inputs.map((input) => {
+      if (!ArrayBuffer.isView(input)) return input;
+      const copy = input.slice();
+      transfer.push(copy.buffer);
+      return copy;
+    });
+    return this.#call("run", [sent, !!signal], { signal, transfer });
+  }
+
+  profile() {
+    return this.#call("profile", []);
+  }
+
+  dispose() {
+    this.#end(disposedError());
+  }
+
+  /** @param {MiteError} error */
+  #end(error) {
+    if (this.#gone) return;
+    this.#gone = error;
+    this.#thread.onFailure = () => {};
+    this.#thread.end();
+    for (const { reject } of this.#pending.values()) reject(error);
+  }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker that owns one model. It runs in a page's module worker and in Node's worker thread.
+//
+//   client → worker                             worker → client
+//                                               { event: "ready" }
+//   { id, call: "load", args: [options] }       { event: "pull" }        wants the next piece
+//   { piece } | { end } | { error }             { event: "progress", progress }
+//                                               { id, value: Description }
+//   { id, call: "run", args: [inputs, abortable] }
+//   { abort: id }                               { id, value: RunResult }
+//   { id, call: "profile", args: [] }           { id, value: NodeProfile[] }
+//                                               { id, error: PlainError }    for any call
+//
+// The client sends one call at a time. Ending the worker is the client's business.
+import { LocalEngine } from "./engine.js";
+import { fromPlain, toPlain } from "./errors.js";
+import { isNode, nodeModule } from "./platform.js";
+
+/** @typedef {import("./engine.js").Input} Input */
+/** @typedef {{ post: (message: unknown, transfer?: Transferable[]) => void }} Port */
+
+/**
+ * @typedef {object} LoadMessage
+ * @property {import("./compile.js").Compiled} compiled
+ * @property {string} what
+ * @property {number} threads
+ * @property {string} [sha256]
+ */
+
+/** @typedef {{ piece?: Uint8Array, end?: true, error?: import("./errors.js").PlainError }} Piece */
+
+/** @type {LocalEngine} */
+let engine;
+/** @type {(piece: Piece) => void} The read that waits for the client's next piece. */
+let takePiece = () => {};
+/** @type {Map<number, AbortController>} */
+const running = new Map();
+
+const calls = {
+  /** @param {LoadMessage} message */
+  async load({ compiled, what, threads, sha256 }) {
+    const source = { what, read: readFromClient, cancel() {} };
+    /** @param {import("../mite.d.ts").Progress} progress */
+    const onProgress = (progress) => port.post({ event: "progress", progress });
+    engine = await LocalEngine.create({ compiled, source, threads, sha256, onProgress });
+    return { value: engine.description };
+  },
+
+  /**
+   * @param {Input[]} inputs
+   * @param {boolean} abortable
+   * @param {number} id
+   */
+  async run(inputs, abortable, id) {
+    const controller = new AbortController();
+    running.set(id, controller);
+    try {
+      const value = await engine.run(inputs, abortable ? controller.signal : undefined);
+      return { value, transfer: value.outputs.map((data) => data.buffer) };
+    } finally {
+      running.delete(id);
+    }
+  },
+
+  async profile() {
+    return { value: await engine.profile() };
+  },
+};
+
+/** @returns {Promise<Uint8Array | undefined>} */
+function readFromClient() {
+  return new Promise((resolve, reject) => {
+    takePiece = ({ piece, error }) => (error ? reject(fromPlain(error)) : resolve(piece));
+    port.post({ event: "pull" });
+  });
+}
+
+/** @param {any} message */
+async function receive(message) {
+  if ("abort" in message) return running.get(message.abort)?.abort();
+  if (!("call" in message)) return takePiece(message);
+  const { id, call, args } = message;
+  try {
+    /** @type {(...args: any[]) => Promise<{ value: unknown, transfer?: ArrayBufferLike[] }>} */
+    const handler = calls[/** @type {keyof typeof calls} */ (call)];
+    const { value, transfer } = await handler(...args, id);
+    port.post({ id, value }, /** @type {Transferable[]} */ (transfer ?? []));
+  } catch (error) {
+    port.post({ id, error: toPlain(error) });
+  }
+}
+
+/** @returns {Promise<Port>} */
+async function connect() {
+  if (isNode) {
+    const { parentPort } = await nodeModule("node:worker_threads");
+    parentPort.on("message", receive);
+    return { post: (message, transfer) => parentPort.postMessage(message, transfer) };
+  }
+  addEventListener("message", ({ data }) => receive(data));
+  return { post: (message, transfer) => postMessage(message, { transfer }) };
+}
+
+const port = await connect();
+port.post({ event: "ready" });
