@@ -57,6 +57,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 # every build.
 CFLAGS := -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -fvisibility=hidden \
     -ffunction-sections -fdata-sections -isystem $(STB_DIR) -Iruntime -Iconvert
+# The vector kernels run natively through SIMDe, and sessions have threads.
+NATIVE_ONLY := -DMITE_NATIVE_SIMD=1 -DMITE_THREADS=1 -pthread -isystem $(SIMDE_DIR)
 SIMD := -msimd128
 RELAXED := $(SIMD) -mrelaxed-simd
 SANITIZERS := -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -70,7 +72,7 @@ compile_simd = $(EMCC) $(CFLAGS) $(shipped) $(SIMD)
 compile_relaxed = $(EMCC) $(CFLAGS) $(shipped) $(RELAXED)
 compile_simd-tests = $(compile_simd) $(KEEP_PLAIN)
 compile_relaxed-tests = $(compile_relaxed) $(KEEP_PLAIN)
-compile_native = $(CLANG) $(CFLAGS) -O1 $(SANITIZERS) $(KEEP_PLAIN) -isystem $(SIMDE_DIR)
+compile_native = $(CLANG) $(CFLAGS) -O1 $(SANITIZERS) $(KEEP_PLAIN) $(NATIVE_ONLY)
 compile_fuzz = $(compile_native) -fsanitize=fuzzer-no-link
 
 # objects VARIANT,SOURCES: the objects of those sources that the variant has.
@@ -134,7 +136,7 @@ define program
 build/native/$(1).list: linked = $$(NATIVE) $(call objects,native,$(2) $(call helpers,$(2)))
 build/native/$(1): $$(NATIVE) $(call objects,native,$(2) $(call helpers,$(2))) build/native/$(1).list
 	@echo "  LINK    $$@"
-	$$(Q)$$(CLANG) $$(SANITIZERS) @build/native/$(1).list -lm -o $$@
+	$$(Q)$$(CLANG) $$(SANITIZERS) @build/native/$(1).list -lm -pthread -o $$@
 endef
 $(foreach main,$(TEST_MAINS),$(eval $(call program,$(main:.c=),$(main))))
 

@@ -52,7 +52,9 @@ export function readNpy(file, name) {
     .map((text) => Number.parseInt(text, 10));
   const bytes = shape.reduce((a, b) => a * b, 1) * Number(type.slice(1));
   if (start + length + bytes !== file.length) refuse("does not hold as many elements as it says");
-  return { data: read(file.slice(start + length).buffer), shape };
+  // A Buffer's own slice() would share its memory, at an offset that typed arrays may not begin at.
+  const elements = Uint8Array.prototype.slice.call(file, start + length);
+  return { data: read(elements.buffer), shape };
 }
 
 const descriptions = new Map(

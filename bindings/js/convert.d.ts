@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// mite/convert: other people's models to `.mite` files, in the page or in Node. A module of its
+// own, fetched only by those who convert.
+import type { DType, Metadata, Model } from "./mite.d.ts";
+
+export interface SourcePort {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** One example: a value for every input by name, f32 in the input's shape. */
+export type Example = Readonly<Record<string, Float32Array>>;
+
+export interface ConvertOptions {
+  /** For inputs whose shape the source leaves open, or to fix another batch size. */
+  inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /** Written into the file; `provenance` and `selfTest` are added to. */
+  metadata?: Metadata;
+  /**
+   * Quantizes to int8: called once with the model's inputs, gives the examples that ranges are
+   * chosen by. A few dozen that resemble real use are enough.
+   */
+  examples?: (inputs: readonly SourcePort[]) => Promise<readonly Example[]> | readonly Example[];
+  /** Also runs the source as it was read, with nothing simplified, and compares. */
+  check?: boolean;
+  /** A folder or file of mite's `.wasm` files, or a compiled module; see `load`. */
+  wasm?: string | URL;
+}
+
+export interface Converted {
+  /** The `.mite` file. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly format: string;
+  readonly inputs: readonly SourcePort[];
+  readonly outputs: readonly SourcePort[];
+  /** What the user should know, a sentence each. */
+  readonly warnings: readonly string[];
+  /** With `check`: largest difference of an output element, and the largest element. */
+  readonly difference?: { readonly largest: number; readonly of: number };
+}
+
+/** Converts a whole source file (ONNX). */
+export function convert(
+  source: ArrayBuffer | ArrayBufferView,
+  options?: ConvertOptions,
+): Promise<Converted>;
+
+export interface NodeDescription {
+  readonly name: string;
+  readonly op: string;
+  readonly kernel: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly macs: number;
+  /** Bytes of the node's constants as they lie in the file. */
+  readonly weightBytes: number;
+}
+
+export interface Description {
+  readonly id: string;
+  readonly fileBytes: number;
+  readonly arenaBytes: number;
+  readonly inputs: Model["inputs"];
+  readonly outputs: Model["outputs"];
+  readonly metadata: Metadata;
+  readonly nodes: readonly NodeDescription[];
+}
+
+/** What a `.mite` file holds and needs. */
+export function describe(
+  file: ArrayBuffer | ArrayBufferView,
+  options?: Pick<ConvertOptions, "wasm">,
+): Promise<Description>;

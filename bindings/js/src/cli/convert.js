@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// mite convert: somebody's model in, a .mite file out.
+import { readFile, readdir } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import { compileRuntime } from "../compile.js";
+import { convert } from "../convert.js";
+import { MiteError, messageOf } from "../errors.js";
+import { parseMetadata, pictureSpec, portNamed } from "../metadata.js";
+import { PictureReader, portablePicture } from "../picture.js";
+import { elementsOf } from "../tensors.js";
+import { readNpy } from "./npy.js";
+import { UsageError, bytesText, writeWhole } from "./usage.js";
+
+/** @typedef {import("../../convert.d.ts").Example} Example */
+/** @typedef {import("../../convert.d.ts").SourcePort} SourcePort */
+/** @typedef {import("../../mite.d.ts").Metadata} Metadata */
+
+const pictures = new Set([".jpg", ".jpeg", ".png", ".gif", ".bmp"]);
+
+/** @type {import("./main.js").Command} */
+export default {
+  summary: "turn an ONNX model into a .mite file",
+  help: `usage: mite convert IN.onnx -o OUT.mite [--int8 --calibrate DIR] …
+
+Converts an ONNX model (opsets 9 to 21, float or QDQ-quantized). Inputs and outputs keep their
+names, shapes and types.
+
+  -o, --output FILE        where to write
+  --int8                   quantize to int8 by the examples in --calibrate
+  --calibrate DIR          pictures (prepared as the metadata says, also mirrored) and .npy files
+                           (in the input's shape, or a batch of such); a few dozen are enough
+  --metadata FILE.json     name, licence, preprocessing, … (docs/metadata.md)
+  --labels FILE            one class name a line
+  --input-shape NAME=1,3,224,224   for inputs whose shape is open; may be repeated
+  --check                  compare with the source run unsimplified; fail above --tolerance
+  --tolerance X            largest allowed difference, relative to the largest output (1e-4; with
+                           --int8: 0.2)`,
+  options: {
+    output: { type: "string", short: "o" },
+    int8: { type: "boolean", default: false },
+    calibrate: { type: "string" },
+    metadata: { type: "string" },
+    labels: { type: "string" },
+    "input-shape": { type: "string", multiple: true, default: [] },
+    check: { type: "boolean", default: false },
+    tolerance: { type: "string" },
+  },
+  async run(values, [file, ...others]) {
+    if (!file || others.length) throw new UsageError("convert wants one model");
+    if (!values.output) throw new UsageError("convert wants -o OUT.mite");
+    if (values.int8 !== Boolean(values.calibrate))
+      throw new UsageError("--int8 and --calibrate DIR go together");
+    const metadata = await readMetadata(values.metadata, values.labels);
+    metadata.name ??= basename(file, extname(file));
+    const converted = await convert(await read(file), {
+      inputShapes: Object.fromEntries(values["input-shape"].map(shapeOption)),
+      metadata,
+      check: values.check,
+      ...(values.int8 && {
+        examples: (/** @type {readonly SourcePort[]} */ ports) =>
+          readExamples(values.calibrate, ports, metadata),
+      }),
+    });
+    for (const warning of converted.warnings) console.error(`mite: note: ${warning}`);
+    if (converted.difference) {
+      const tolerance = Number(values.tolerance ?? (values.int8 ? 0.2 : 1e-4));
+      judge(converted.difference, tolerance);
+    }
+    await writeWhole(values.output, converted.bytes);
+    console.log(`${values.output}  ${bytesText(converted.bytes.length)}`);
+    return 0;
+  },
+};
+
+/**
+ * @param {{ largest: number, of: number }} difference
+ * @param {number} tolerance
+ */
+function judge({ largest, of }, tolerance) {
+  const share = largest / Math.max(of, 1e-30);
+  const figures = `largest difference ${largest.toExponential(2)} of ${of.toPrecision(4)}`;
+  if (!(share <= tolerance))
+    throw new MiteError("format", `the result differs from the source: ${figures}; nothing written`);
+  console.error(`mite: check passed: ${figures}`);
+}
+
+/** @param {string} option @returns {[string, number[]]} */
+function shapeOption(option) {
+  const match = /^(.+)=(\d+(?:,\d+)*)$/.exec(option);
+  if (!match) throw new UsageError(`--input-shape wants NAME=1,3,224,224, not '${option}'`);
+  return [match[1], match[2].split(",").map(Number)];
+}
+
+/** @param {string} path */
+async function read(path) {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new MiteError("argument", `cannot read ${path}: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * @param {string | undefined} file
+ * @param {string | undefined} labels
+ * @returns {Promise<Metadata>}
+ */
+async function readMetadata(file, labels) {
+  const metadata = file ? { ...parseMetadata((await read(file)).toString()) } : {};
+  if (labels) metadata.labels = (await read(labels)).toString().trimEnd().split(/\r?\n/);
+  return metadata;
+}
+
+/**
+ * @param {string} folder
+ * @param {readonly SourcePort[]} ports
+ * @param {Metadata} metadata
+ * @returns {Promise<Example[]>}
+ */
+async function readExamples(folder, ports, metadata) {
+  const names = await readdir(folder).catch((error) => {
+    throw new MiteError("argument", `cannot read ${folder}: ${messageOf(error)}`);
+  });
+  if (ports.length !== 1)
+    throw new MiteError("unsupported", "calibration from a folder wants a model of one input");
+  const [port] = ports;
+  /** @type {Float32Array[]} */
+  const values = [];
+  for (const name of names.sort()) {
+    const path = join(folder, name);
+    const extension = extname(name).toLowerCase();
+    if (extension === ".npy") values.push(...fromNpy(await read(path), path, port));
+    if (pictures.has(extension)) values.push(...(await fromPicture(path, port, metadata)));
+  }
+  if (!values.length)
+    throw new MiteError("argument", `${folder} holds no pictures and no .npy files`);
+  return values.map((data) => ({ [port.name]: data }));
+}
+
+/**
+ * @param {Uint8Array} file
+ * @param {string} path
+ * @param {SourcePort} port
+ */
+function fromNpy(file, path, { shape }) {
+  const { data } = readNpy(file, path);
+  const size = elementsOf(shape);
+  if (!data.length || data.length % size)
+    throw new MiteError("argument", `${path} does not hold whole examples of shape [${shape}]`);
+  const numbers = Float32Array.from(/** @type {Iterable<number>} */ (data), Number);
+  return Array.from({ length: numbers.length / size }, (_, i) =>
+    numbers.slice(i * size, (i + 1) * size),
+  );
+}
+
+/**
+ * A picture and its mirror image: one shows nothing else than the other, and twice the examples
+ * cost nothing.
+ * @param {string} path
+ * @param {SourcePort} port
+ * @param {Metadata} metadata
+ */
+async function fromPicture(path, port, { preprocess }) {
+  if (!preprocess)
+    throw new MiteError(
+      "argument",
+      "pictures for --calibrate need --metadata with preprocess, which says how to prepare them",
+    );
+  portNamed([port], preprocess.input, "preprocess.input");
+  const spec = pictureSpec(preprocess, port);
+  const { module } = await compileRuntime();
+  const reader = new PictureReader(module);
+  try {
+    const { data } = await reader.read({ picture: await portablePicture(path), spec }, port);
+    const picture = /** @type {Float32Array} */ (data);
+    return [picture, mirrored(picture, spec)];
+  } catch (error) {
+    throw new MiteError("format", `${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * @param {Float32Array} picture
+ * @param {import("../metadata.js").PictureSpec} spec
+ */
+function mirrored(picture, { width, height, channelsFirst }) {
+  const channels = channelsFirst ? 1 : 3;
+  const rows = channelsFirst ? 3 * height : height;
+  const out = new Float32Array(picture.length);
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (y * width + width - 1 - x) * channels;
+      out.set(picture.subarray(from, from + channels), (y * width + x) * channels);
+    }
+  }
+  return out;
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binds the converter's module; ../convert.d.ts documents the exports.
+import { compileFile, within } from "./compile.js";
+import { LocalEngine, newSession, nodesOf, portsOf } from "./engine.js";
+import { MiteError, errorOfStatus } from "./errors.js";
+import { parseMetadata } from "./metadata.js";
+import { receiveModel } from "./receive.js";
+import { samplesOf, seededInputs } from "./self-test.js";
+import { bytesOf, openSource } from "./source.js";
+import { dtypeOfCode, elementsOf, types } from "./tensors.js";
+import { instantiate } from "./wasm.js";
+
+/** @typedef {import("../convert.d.ts").ConvertOptions} ConvertOptions */
+/** @typedef {import("../convert.d.ts").Example} Example */
+/** @typedef {import("../convert.d.ts").SourcePort} SourcePort */
+/** @typedef {import("../mite.d.ts").Metadata} Metadata */
+/** @typedef {import("./wasm.js").Wasm & { calls: Record<string, import("./wasm.js").Call> }} Converter */
+
+const exports = /** @type {const} */ ({
+  convert_new: "size",
+  convert_free: "nothing",
+  convert_read: "status",
+  convert_error: "size",
+  convert_warnings: "size",
+  convert_format: "size",
+  convert_port_count: "size",
+  convert_port: "nothing",
+  convert_quantize: "status",
+  convert_write: "status",
+  convert_check: "status",
+  inspect_step: "nothing",
+});
+
+const MAX_RANK = 8;
+const MAX_GRAPH_BYTES = 3 * 2 ** 30;
+const SHAPE_BYTES = 4 * (2 + MAX_RANK); // mite_import_shape
+const SELF_TEST_SEED = 1;
+
+/** @param {string | URL} [wasm] */
+async function converterModule(wasm) {
+  return wasm === undefined
+    ? compileFile(new URL("../dist/mite-convert.wasm", import.meta.url))
+    : compileFile(within(wasm, "mite-convert.wasm"));
+}
+
+/** @param {WebAssembly.Module} module */
+async function newConverter(module) {
+  return /** @type {Converter} */ (await instantiate(module, exports));
+}
+
+/**
+ * @param {ArrayBuffer | ArrayBufferView} source
+ * @param {ConvertOptions} [options]
+ * @returns {Promise<import("../convert.d.ts").Converted>}
+ */
+export async function convert(source, options = {}) {
+  const bytes = bytesOf(source);
+  if (!bytes) throw new MiteError("argument", "convert() wants the bytes of a model file");
+  const module = await converterModule(options.wasm);
+  const conversion = new Conversion(await newConverter(module), options);
+  conversion.read(bytes);
+  if (options.examples) conversion.quantize(await options.examples(conversion.ports(false)));
+  const difference = options.check ? conversion.check(bytes) : undefined;
+  const metadata = {
+    ...options.metadata,
+    provenance: {
+      ...options.metadata?.provenance,
+      source: {
+        format: conversion.text("convert_format"),
+        sha256: await sha256(bytes),
+        bytes: bytes.length,
+      },
+      ...(options.examples && { quantization: conversion.quantization }),
+    },
+  };
+  // The self-test is what this module computes from the finished file, so the file is written
+  // twice: first to be run, then with what came out.
+  const expected = await selfTest(module, conversion.write(metadata), metadata);
+  return {
+    bytes: conversion.write(expected ? { ...metadata, selfTest: expected } : metadata),
+    format: metadata.provenance.source.format,
+    inputs: conversion.ports(false),
+    outputs: conversion.ports(true),
+    warnings: conversion.text("convert_warnings").split("\n").filter(Boolean),
+    ...(difference && { difference }),
+  };
+}
+
+/** @param {Uint8Array} bytes */
+async function sha256(bytes) {
+  const digest = await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes));
+  return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+/** One source on its way; its instance goes with it. */
+class Conversion {
+  #wasm;
+  #handle;
+  #options;
+  quantization = {};
+
+  /**
+   * @param {Converter} wasm
+   * @param {ConvertOptions} options
+   */
+  constructor(wasm, options) {
+    this.#wasm = wasm;
+    this.#options = options;
+    const shapes = Object.entries(options.inputShapes ?? {});
+    const records = wasm.alloc(SHAPE_BYTES * shapes.length + 4);
+    shapes.forEach(([name, shape], i) => this.#putShape(records + SHAPE_BYTES * i, name, shape));
+    this.#handle = wasm.calls.convert_new(
+      MAX_GRAPH_BYTES,
+      Number(Boolean(options.examples)),
+      records,
+      shapes.length,
+    );
+    if (!this.#handle) throw new MiteError("memory", "there is no memory to begin a conversion");
+  }
+
+  /**
+   * @param {number} record
+   * @param {string} name
+   * @param {readonly number[]} shape
+   */
+  #putShape(record, name, shape) {
+    if (shape.length > MAX_RANK || !shape.every((n) => Number.isInteger(n) && n > 0)) {
+      throw new MiteError("argument", `[${shape}] is no shape for input '${name}'`);
+    }
+    const text = new TextEncoder().encode(`${name}\0`);
+    const at = this.#wasm.alloc(text.length);
+    this.#wasm.bytes.set(text, at);
+    const words = new Int32Array(this.#wasm.memory.buffer, record, SHAPE_BYTES / 4);
+    words.set([at, shape.length, ...shape]);
+  }
+
+  /** @param {number} status */
+  #check(status) {
+    if (status < 0) throw errorOfStatus(status, this.text("convert_error"));
+  }
+
+  /** @param {"convert_error" | "convert_warnings" | "convert_format"} call */
+  text(call) {
+    return this.#wasm.text(this.#wasm.calls[call](this.#handle));
+  }
+
+  /** @param {Uint8Array} bytes */
+  read(bytes) {
+    this.#wasm.borrow(bytes.length + 1, (at) => {
+      this.#wasm.bytes.set(bytes, at);
+      this.#check(this.#wasm.calls.convert_read(this.#handle, at, bytes.length));
+    });
+  }
+
+  /**
+   * @param {boolean} areOutputs
+   * @returns {SourcePort[]}
+   */
+  ports(areOutputs) {
+    const { calls } = this.#wasm;
+    const count = calls.convert_port_count(this.#handle, Number(areOutputs));
+    return this.#wasm.borrow(44, (record) =>
+      Array.from({ length: count }, (_, index) => {
+        calls.convert_port(this.#handle, Number(areOutputs), index, record);
+        const words = new Int32Array(this.#wasm.memory.buffer, record, 11);
+        const [name, code, rank, ...shape] = words;
+        return {
+          name: this.#wasm.text(name),
+          dtype: dtypeOfCode(code),
+          shape: shape.slice(0, rank),
+        };
+      }),
+    );
+  }
+
+  /** @param {readonly Example[]} examples */
+  quantize(examples) {
+    const ports = this.ports(false);
+    const addresses = examples.flatMap((example, i) =>
+      ports.map(({ name, shape }) => {
+        const values = example[name];
+        if (!(values instanceof Float32Array) || values.length !== elementsOf(shape)) {
+          throw new MiteError(
+            "argument",
+            `example ${i + 1} has no f32 [${shape}] for input '${name}'`,
+          );
+        }
+        const at = this.#wasm.alloc(values.byteLength);
+        this.#wasm.bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+        return at;
+      }),
+    );
+    this.#wasm.borrow(4 * addresses.length + 4, (list) => {
+      new Uint32Array(this.#wasm.memory.buffer, list, addresses.length).set(addresses);
+      this.#check(this.#wasm.calls.convert_quantize(this.#handle, list, examples.length, 0));
+    });
+    for (const address of addresses) this.#wasm.calls.release(address);
+    this.quantization = {
+      scheme: "int8: u8 activations per tensor, i8 weights per channel, pair-safe",
+      examples: examples.length,
+    };
+  }
+
+  /** @param {Uint8Array} bytes */
+  check(bytes) {
+    return this.#wasm.borrow(bytes.length + 16, (at) => {
+      this.#wasm.bytes.set(bytes, at + 16);
+      const { calls } = this.#wasm;
+      this.#check(calls.convert_check(this.#handle, at + 16, bytes.length, 1, at));
+      const view = new DataView(this.#wasm.memory.buffer, at, 16);
+      return { largest: view.getFloat64(0, true), of: view.getFloat64(8, true) };
+    });
+  }
+
+  /** @param {Metadata} metadata */
+  write(metadata) {
+    const json = new TextEncoder().encode(JSON.stringify(metadata));
+    return this.#wasm.borrow(json.length + 8, (at) => {
+      this.#wasm.bytes.set(json, at + 8);
+      this.#check(this.#wasm.calls.convert_write(this.#handle, at + 8, json.length, at));
+      const [address, length] = [this.#wasm.u32(at), this.#wasm.u32(at + 4)];
+      const file = this.#wasm.slice(address, length);
+      this.#wasm.calls.release(address);
+      return file;
+    });
+  }
+}
+
+/**
+ * The self-test of a file, by running it; undefined for models whose inputs a generator cannot
+ * fill sensibly (indices, for example).
+ * @param {WebAssembly.Module} module
+ * @param {Uint8Array} file
+ * @param {Metadata} metadata
+ * @returns {Promise<import("../mite.d.ts").SelfTest | undefined>}
+ */
+async function selfTest(module, file, { preprocess }) {
+  const source = await openSource(file);
+  const compiled = { module, build: /** @type {const} */ ("simd") };
+  const engine = await LocalEngine.create({ compiled, source, threads: 1 });
+  const { inputs, outputs } = engine.description;
+  if (inputs.some(({ dtype }) => dtype !== "f32" && dtype !== "u8")) return undefined;
+  // Where inputs are pictures, noise over their own range.
+  const low = preprocess ? -1 : 0;
+  const test = { seed: SELF_TEST_SEED, low, high: 1 };
+  const record = seededInputs(inputs, test);
+  const data = inputs.map(({ name, dtype }) => {
+    const values = record[name];
+    return values instanceof Float32Array ? values : types[dtype].array.from(values);
+  });
+  const { outputs: results } = await engine.run(/** @type {any} */ (data));
+  engine.dispose();
+  const expected = Object.fromEntries(
+    outputs.map(({ name, shape, dtype }, i) => [
+      name,
+      samplesOf({ data: results[i], shape, dtype }),
+    ]),
+  );
+  const largest = Math.max(...Object.values(expected).flat().map(Math.abs), 1e-3);
+  if (!Number.isFinite(largest)) return undefined;
+  // f32 builds may differ by fused multiply-add; integer ones do not.
+  return { ...test, expected, tolerance: Number((1e-3 * Math.max(1, largest)).toPrecision(2)) };
+}
+
+/**
+ * @param {ArrayBuffer | ArrayBufferView} file
+ * @param {{ wasm?: string | URL }} [options]
+ * @returns {Promise<import("../convert.d.ts").Description>}
+ */
+export async function describe(file, { wasm: from } = {}) {
+  const wasm = await newConverter(await converterModule(from));
+  const model = await receiveModel(wasm, await openSource(file), {});
+  const session = newSession(wasm, model, 1);
+  const { calls } = wasm;
+  const nodes = nodesOf(wasm, session).map(({ name, op, kernel, macs }, index) =>
+    wasm.borrow(48, (record) => {
+      calls.inspect_step(session, index, record);
+      const [code, rank, ...words] = new Int32Array(wasm.memory.buffer, record, 12);
+      const shape = words.slice(0, rank);
+      return { name, op, kernel, dtype: dtypeOfCode(code), shape, macs, weightBytes: words[9] };
+    }),
+  );
+  const id = Array.from(wasm.slice(calls.model_id(model), 32), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+  return {
+    id,
+    fileBytes: calls.model_file_bytes(model),
+    arenaBytes: calls.session_arena_bytes(session),
+    inputs: portsOf(wasm, model, false),
+    outputs: portsOf(wasm, model, true),
+    metadata: parseMetadata(
+      wasm.text(calls.model_metadata(model), calls.model_metadata_bytes(model)),
+    ),
+    nodes,
+  };
+}

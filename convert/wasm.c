@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flat exports that mite-convert.wasm has beside those of runtime/wasm.c, in the same manner.
+// bindings/js/src/convert.js is their one user.
+#ifdef __wasm__
+
+#include "convert.h"
+#include "exec/session.h"
+
+#include <string.h>
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+// `shapes`: `shape_count` records of 10 words: name, rank, dims[8] (mite_import_shape).
+EXPORT(convert_new)
+mite_convert *wasm_convert_new(size_t max_bytes, int32_t will_quantize,
+                               const mite_import_shape *shapes, size_t shape_count) {
+    mite_convert_options options = {
+        .max_bytes = max_bytes,
+        .will_quantize = will_quantize,
+        .shapes = shapes,
+        .shape_count = shape_count,
+    };
+    return mite_convert_new(&options);
+}
+
+EXPORT(convert_free) void wasm_convert_free(mite_convert *c) { mite_convert_free(c); }
+
+EXPORT(convert_read)
+int32_t wasm_convert_read(mite_convert *c, const uint8_t *bytes, size_t byte_count) {
+    return mite_convert_read(c, bytes, byte_count);
+}
+
+EXPORT(convert_error) const char *wasm_convert_error(const mite_convert *c) {
+    return mite_convert_error(c);
+}
+
+EXPORT(convert_warnings) const char *wasm_convert_warnings(const mite_convert *c) {
+    return mite_convert_warnings(c);
+}
+
+EXPORT(convert_format) const char *wasm_convert_format(const mite_convert *c) {
+    return mite_convert_format(c);
+}
+
+EXPORT(convert_port_count)
+size_t wasm_convert_port_count(mite_convert *c, int32_t is_output) {
+    const mite_ir_graph *g = mite_convert_graph(c);
+    return is_output ? g->output_count : g->input_count;
+}
+
+// Record of 11 words: name, dtype, rank, shape[8].
+EXPORT(convert_port)
+void wasm_convert_port(mite_convert *c, int32_t is_output, size_t index, uint32_t *record) {
+    const mite_ir_graph *g = mite_convert_graph(c);
+    const mite_ir_port *port = is_output ? &g->outputs[index] : &g->inputs[index];
+    record[0] = (uint32_t)(uintptr_t)port->name;
+    record[1] = (uint32_t)port->value->dtype;
+    record[2] = (uint32_t)port->value->rank;
+    memcpy(record + 3, port->value->shape, sizeof port->value->shape);
+}
+
+// `samples`: addresses of the examples' values, as in mite_quantize_options.
+EXPORT(convert_quantize)
+int32_t wasm_convert_quantize(mite_convert *c, const float *const *samples, size_t sample_count,
+                              int32_t full_range_weights) {
+    mite_quantize_options options = {samples, sample_count, full_range_weights != 0};
+    return mite_convert_quantize(c, &options);
+}
+
+// Record of 2 words: the file's address, to be given to release(), and its length.
+EXPORT(convert_write)
+int32_t wasm_convert_write(mite_convert *c, const char *metadata, size_t metadata_bytes,
+                           uint32_t *record) {
+    uint8_t *out;
+    size_t out_bytes;
+    mite_status status = mite_convert_write(c, metadata, metadata_bytes, &out, &out_bytes);
+    record[0] = (uint32_t)(uintptr_t)out;
+    record[1] = (uint32_t)out_bytes;
+    return status;
+}
+
+// `difference`: two f64, largest difference and largest value.
+EXPORT(convert_check)
+int32_t wasm_convert_check(mite_convert *c, const uint8_t *bytes, size_t byte_count, uint32_t seed,
+                           double *difference) {
+    mite_convert_difference d;
+    mite_status status = mite_convert_check(c, bytes, byte_count, seed, &d);
+    difference[0] = d.largest_difference;
+    difference[1] = d.largest_value;
+    return status;
+}
+
+// Bytes of all constants that a step reads.
+static size_t constant_bytes(const mite_step *step) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < step->node->input_count; i++) {
+        const mite_view *v = step->inputs[i];
+        if (v && v->value->flags & MITE_VALUE_CONSTANT) bytes += v->value->bytes;
+    }
+    return bytes;
+}
+
+// Record of 12 words about the result of a step: dtype, rank, shape[8], scale (f32 bits), bytes of
+// the step's constants.
+EXPORT(inspect_step)
+void wasm_inspect_step(const mite_session *s, size_t index, uint32_t *record) {
+    const mite_step *step = mite_session_step(s, index);
+    const mite_view *out = step->outputs[0];
+    record[0] = (uint32_t)out->dtype;
+    record[1] = (uint32_t)out->rank;
+    memcpy(record + 2, out->shape, sizeof out->shape);
+    memcpy(record + 10, &out->scale, sizeof out->scale);
+    record[11] = (uint32_t)constant_bytes(step);
+}
+
+#endif
