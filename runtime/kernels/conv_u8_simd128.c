@@ -11,11 +11,18 @@
 #define CONV_U8_F32 mite_conv_u8_f32_simd128
 #include "conv_u8_vector.h"
 
-// Enough for all vector versions: the block, one widened panel, the block's rows.
+static size_t rows_bytes(size_t rows, size_t row_bytes) {
+    size_t most = most_rows(row_bytes);
+    return (rows < most ? rows : most) * row_bytes;
+}
+
+// Enough for all vector versions and any share of the rows: the block, one widened panel, and the
+// block's rows, widened or not. A share may be cut into taller blocks than the whole would be.
 size_t mite_conv_u8_scratch(size_t rows, size_t segment_count, size_t segment_length) {
     size_t depth = round_up(segment_count * segment_length, 4);
-    size_t most = block_rows(rows, depth);
-    return round_up(sizeof(block), 16) + (depth * 8 + most * depth) * sizeof(tap);
+    size_t narrow = rows_bytes(rows, depth), wide = rows_bytes(rows, depth * sizeof(tap));
+    size_t panel_bytes = depth * 8 * sizeof(tap);
+    return round_up(sizeof(block), 16) + panel_bytes + (narrow > wide ? narrow : wide);
 }
 
 #endif

@@ -212,9 +212,14 @@ static void fill_block(block *b, const mite_conv_args *a, size_t row0, size_t co
     b->segment_length = gathered ? depth : a->segment_length;
 }
 
+// Most rows of a block.
+static size_t most_rows(size_t row_bytes) {
+    size_t fit = row_bytes ? BLOCK_BYTES / row_bytes : MAX_BLOCK_ROWS;
+    return fit < TILE_ROWS ? TILE_ROWS : fit > MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS : fit;
+}
+
 static size_t block_rows(size_t rows, size_t row_bytes) {
-    size_t fit = row_bytes ? BLOCK_BYTES / row_bytes : rows;
-    size_t most = fit < TILE_ROWS ? TILE_ROWS : fit > MAX_BLOCK_ROWS ? MAX_BLOCK_ROWS : fit;
+    size_t most = most_rows(row_bytes);
     if (rows <= most) return rows;
     size_t blocks = (rows + most - 1) / most; // of equal height
     size_t height = round_up((rows + blocks - 1) / blocks, TILE_ROWS);
