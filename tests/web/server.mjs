@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The demo's server with a hand on it: counts requests, and sends models slowly when asked to.
+import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { serve } from "../../tools/serve.mjs";
+
+/** Pages and files that only tests need, beside those of the demo. */
+const own = new Map([
+  ["/tests/bits.html", ["text/html", new URL("bits.html", import.meta.url)]],
+  ["/tests/bits.js", ["text/javascript", new URL("bits.js", import.meta.url)]],
+]);
+
+export async function startServer() {
+  const inner = await serve({ port: 0 });
+  const state = { slow: false, requests: /** @type {string[]} */ ([]) };
+  const server = createServer(async (request, response) => {
+    state.requests.push(request.url);
+    const answer = await fetch(new URL(request.url.slice(1), inner.url), {
+      headers: request.headers.range ? { range: request.headers.range } : {},
+    });
+    const headers = Object.fromEntries(answer.headers);
+    delete headers.connection;
+    delete headers["keep-alive"];
+    delete headers["transfer-encoding"];
+    const page = own.get(request.url);
+    if (page) {
+      const body = readFileSync(page[1]);
+      response.writeHead(200, { ...headers, "content-type": page[0] }).end(body);
+      return;
+    }
+    response.writeHead(answer.status, headers);
+    const body = Buffer.from(await answer.arrayBuffer());
+    if (!state.slow || !request.url.startsWith("/models/")) {
+      response.end(body);
+      return;
+    }
+    for (let at = 0; at < body.length && !response.destroyed; at += 65536) {
+      response.write(body.subarray(at, at + 65536));
+      await sleep(100);
+    }
+    response.end();
+  });
+  await new Promise((resolve) => server.listen(0, "localhost", resolve));
+  return {
+    url: `http://localhost:${server.address().port}`,
+    state,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await inner.close();
+    },
+  };
+}
