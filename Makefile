@@ -156,8 +156,8 @@ build/wasm-tests/$(1)/$(2).wasm: $(call objects,$(1)-tests,$(KERNELS) $(3)) \
 	@echo "  LINK    $$@"
 	$$(Q)$$(EMCC) $$(WASM_LINK) $$(link_$(1)) @build/wasm-tests/$(1)/$(2).list -o $$@
 endef
-$(foreach build,simd relaxed,$(foreach main,$(KERNEL_MAINS),$(eval $(call wasm_program,$(build),\
-    $(main:tests/%.c=%),$(main) $(call helpers,$(main))))))
+wasm_program_of = $(call wasm_program,$(1),$(2:tests/%.c=%),$(2) $(call helpers,$(2)))
+$(foreach build,simd relaxed,$(foreach main,$(KERNEL_MAINS),$(eval $(call wasm_program_of,$(build),$(main)))))
 
 # --- Checks ---------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ build/lint/%.tidy: build/native/%.o .clang-tidy
 	@mkdir -p $(@D)
 	@echo "  TIDY    $*.c"
 	$(Q)$(CLANG_TIDY) --quiet $*.c -- $(filter-out -Werror,$(CFLAGS)) $(KEEP_PLAIN) \
-	    -isystem $(SIMDE_DIR) 2> >(grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -' >&2)
+	    $(NATIVE_ONLY) 2> >(grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -' >&2)
 	@touch $@
 
 lint: layers $(TIDIED) $(NODE_MODULES) ## check formatting, types and likely mistakes
@@ -200,7 +200,7 @@ fuzz_targets := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZERS))
 FUZZED := $(call objects,fuzz,$(RUNTIME) $(CONVERT))
 build/fuzz/%: build/fuzz/tests/fuzz/%.o $(FUZZED)
 	@echo "  LINK    $@"
-	$(Q)$(CLANG) $(SANITIZERS) -fsanitize=fuzzer $^ -lm -o $@
+	$(Q)$(CLANG) $(SANITIZERS) -fsanitize=fuzzer $^ -lm -pthread -o $@
 
 fuzz: $(fuzz_targets) ## fuzz the readers of files (T=60 seconds each)
 	$(Q)for target in $^; do \

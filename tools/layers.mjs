@@ -17,7 +17,7 @@ const mayInclude = {
   "runtime/kernels": ["runtime/base"],
   "runtime/image": ["runtime/base"],
   "runtime/graph": ["runtime/base"],
-  "runtime/format": ["runtime/graph"],
+  "runtime/format": ["runtime/graph", "runtime/ops"], // to find a node's operator by its name
   "runtime/ops": ["runtime/graph", "runtime/kernels"],
   "runtime/plan": ["runtime/ops"],
   "runtime/exec": ["runtime/plan"],
@@ -26,7 +26,7 @@ const mayInclude = {
 };
 
 const libraryOfRuntime = new Set(
-  ("float limits math stdalign stdarg stdbool stddef stdint stdlib string").split(" ")
+  ("float limits math pthread stdalign stdarg stdatomic stdbool stddef stdint stdlib string").split(" ")
     .map((name) => `${name}.h`),
 );
 

@@ -4,7 +4,6 @@
 // kernels do both; what is left is one pass over bytes.
 #include "common.h"
 #include "walk.h"
-#include "walk.h"
 
 static mite_status check_bytes(mite_step *s, const char *what, const mite_view *v) {
     if (v->dtype != MITE_U8 && v->dtype != MITE_I8) {

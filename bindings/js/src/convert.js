@@ -96,7 +96,6 @@ async function sha256(bytes) {
 class Conversion {
   #wasm;
   #handle;
-  #options;
   quantization = {};
 
   /**
@@ -105,7 +104,6 @@ class Conversion {
    */
   constructor(wasm, options) {
     this.#wasm = wasm;
-    this.#options = options;
     const shapes = Object.entries(options.inputShapes ?? {});
     const records = wasm.alloc(SHAPE_BYTES * shapes.length + 4);
     shapes.forEach(([name, shape], i) => this.#putShape(records + SHAPE_BYTES * i, name, shape));
@@ -246,7 +244,7 @@ async function selfTest(module, file, { preprocess }) {
   const record = seededInputs(inputs, test);
   const data = inputs.map(({ name, dtype }) => {
     const values = record[name];
-    return values instanceof Float32Array ? values : types[dtype].array.from(values);
+    return values instanceof Float32Array ? values : dataOf(dtype, values);
   });
   const { outputs: results } = await engine.run(/** @type {any} */ (data));
   engine.dispose();
@@ -260,6 +258,16 @@ async function selfTest(module, file, { preprocess }) {
   if (!Number.isFinite(largest)) return undefined;
   // f32 builds may differ by fused multiply-add; integer ones do not.
   return { ...test, expected, tolerance: Number((1e-3 * Math.max(1, largest)).toPrecision(2)) };
+}
+
+/**
+ * @param {import("../mite.d.ts").DType} dtype
+ * @param {readonly number[]} values
+ */
+function dataOf(dtype, values) {
+  const data = new types[dtype].array(values.length);
+  values.forEach((value, i) => (data[i] = value));
+  return data;
 }
 
 /**

@@ -22,10 +22,10 @@ const subtle = globalThis.crypto?.subtle;
 export async function receiveModel(wasm, source, { sha256, onProgress }) {
   const model = wasm.calls.model_new(0, subtle ? 1 : 0);
   if (!model)
-    throw new MiteError(
+    {throw new MiteError(
       "memory",
       "there is no memory for another model; dispose models that are not needed",
-    );
+    );}
   const receiver = new Receiver(wasm, model, source.what);
   let reported = -Infinity;
   /** @type {Uint8Array | undefined} */

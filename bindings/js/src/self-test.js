@@ -70,10 +70,10 @@ export function samplesOf({ data }, count = Math.min(data.length, SAMPLES)) {
 export async function runSelfTest(model, options) {
   const test = model.metadata.selfTest;
   if (!test)
-    throw new MiteError(
+    {throw new MiteError(
       "unsupported",
       "this model carries no self-test; convert it again to add one",
-    );
+    );}
   if (!Number.isInteger(test.seed) || !(test.seed | 0) || !test.expected) {
     throw new MiteError(
       "format",
@@ -85,10 +85,10 @@ export async function runSelfTest(model, options) {
   let maxDifference = 0;
   for (const [name, expected] of Object.entries(test.expected)) {
     if (!outputs[name])
-      throw new MiteError(
+      {throw new MiteError(
         "format",
         `the model's self-test names output '${name}', which it does not have`,
-      );
+      );}
     const actual = samplesOf(outputs[name], expected.length);
     actual.forEach((x, i) => {
       const difference = Math.abs(x - expected[i]);

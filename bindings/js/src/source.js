@@ -45,7 +45,7 @@ export async function openSource(source, signal) {
  */
 export function bytesOf(value) {
   if (ArrayBuffer.isView(value))
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    {return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);}
   const shared = typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer;
   return shared || value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
 }
@@ -130,10 +130,10 @@ function openStream(stream, what) {
       if (done) return undefined;
       const bytes = bytesOf(value);
       if (!bytes)
-        throw new MiteError(
+        {throw new MiteError(
           "argument",
           `${what} gave ${describe(value)} where bytes were expected`,
-        );
+        );}
       received += bytes.length;
       return bytes;
     },

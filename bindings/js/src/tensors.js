@@ -33,10 +33,10 @@ export const types = {
 export function dtypeOfCode(code) {
   const found = Object.entries(types).find(([, type]) => type.code === code);
   if (!found)
-    throw new MiteError(
+    {throw new MiteError(
       "version",
       `the model has a port of element type ${code}, which this mite does not know; update it`,
-    );
+    );}
   return /** @type {DType} */ (found[0]);
 }
 

@@ -237,6 +237,7 @@ static bool read_shape(mite_ir_graph *g, mite_span message, onnx_port *p) {
     return finished(g, &r, "a shape");
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): one level deep, from a type to the tensor type in it
 static bool read_type(mite_ir_graph *g, mite_span message, onnx_port *p, bool in_tensor) {
     mite_pb r = mite_pb_open(message);
     mite_pb_field f;

@@ -49,7 +49,7 @@ names, shapes and types.
     if (!file || others.length) throw new UsageError("convert wants one model");
     if (!values.output) throw new UsageError("convert wants -o OUT.mite");
     if (values.int8 !== Boolean(values.calibrate))
-      throw new UsageError("--int8 and --calibrate DIR go together");
+      {throw new UsageError("--int8 and --calibrate DIR go together");}
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
     const converted = await convert(await read(file), {
@@ -80,7 +80,7 @@ function judge({ largest, of }, tolerance) {
   const share = largest / Math.max(of, 1e-30);
   const figures = `largest difference ${largest.toExponential(2)} of ${of.toPrecision(4)}`;
   if (!(share <= tolerance))
-    throw new MiteError("format", `the result differs from the source: ${figures}; nothing written`);
+    {throw new MiteError("format", `the result differs from the source: ${figures}; nothing written`);}
   console.error(`mite: check passed: ${figures}`);
 }
 
@@ -122,7 +122,7 @@ async function readExamples(folder, ports, metadata) {
     throw new MiteError("argument", `cannot read ${folder}: ${messageOf(error)}`);
   });
   if (ports.length !== 1)
-    throw new MiteError("unsupported", "calibration from a folder wants a model of one input");
+    {throw new MiteError("unsupported", "calibration from a folder wants a model of one input");}
   const [port] = ports;
   /** @type {Float32Array[]} */
   const values = [];
@@ -133,7 +133,7 @@ async function readExamples(folder, ports, metadata) {
     if (pictures.has(extension)) values.push(...(await fromPicture(path, port, metadata)));
   }
   if (!values.length)
-    throw new MiteError("argument", `${folder} holds no pictures and no .npy files`);
+    {throw new MiteError("argument", `${folder} holds no pictures and no .npy files`);}
   return values.map((data) => ({ [port.name]: data }));
 }
 
@@ -146,7 +146,7 @@ function fromNpy(file, path, { shape }) {
   const { data } = readNpy(file, path);
   const size = elementsOf(shape);
   if (!data.length || data.length % size)
-    throw new MiteError("argument", `${path} does not hold whole examples of shape [${shape}]`);
+    {throw new MiteError("argument", `${path} does not hold whole examples of shape [${shape}]`);}
   const numbers = Float32Array.from(/** @type {Iterable<number>} */ (data), Number);
   return Array.from({ length: numbers.length / size }, (_, i) =>
     numbers.slice(i * size, (i + 1) * size),
@@ -162,10 +162,10 @@ function fromNpy(file, path, { shape }) {
  */
 async function fromPicture(path, port, { preprocess }) {
   if (!preprocess)
-    throw new MiteError(
+    {throw new MiteError(
       "argument",
       "pictures for --calibrate need --metadata with preprocess, which says how to prepare them",
-    );
+    );}
   portNamed([port], preprocess.input, "preprocess.input");
   const spec = pictureSpec(preprocess, port);
   const { module } = await compileRuntime();
