@@ -70,7 +70,9 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
         if (!v) continue;
         fill_view(&r->views[i], &r->values[i], v);
         if (v->data && look_packed(error, node, i, &r->values[i])) return error->status;
-        r->views[i].data = v->data;
+        // What will be padded when it is packed must not be read as if it were.
+        bool as_it_is = !v->data || r->values[i].bytes == v->bytes;
+        r->views[i].data = as_it_is ? v->data : NULL;
         memcpy(r->views[i].shape, r->values[i].shape, sizeof r->values[i].shape);
         r->inputs[i] = &r->views[i];
     }

@@ -100,8 +100,9 @@ mite_status mite_conv_check_columns(mite_step *s, size_t columns) {
     }
     status = mite_step_need_constant(s, MITE_CONV_MULTIPLIER, MITE_F32, MITE_LAYOUT_DENSE, columns);
     if (status) return status;
+    // The converter asks before constants are packed, and then without their data.
     const float *multiplier = s->inputs[MITE_CONV_MULTIPLIER]->data;
-    for (size_t i = 0; i < columns; i++) {
+    for (size_t i = 0; multiplier && i < columns; i++) {
         if (!(multiplier[i] >= 0) || !isfinite(multiplier[i])) {
             return mite_step_fail(s, MITE_ERR_FORMAT,
                                   "multiplier %z of %z is negative or not finite", i, columns);

@@ -147,12 +147,9 @@ void onnx_cast(onnx_import *c) {
                  onnx_type_name(to >= 0 && to < 64 ? (int32_t)to : 64));
 }
 
-// Identity, and Dropout, which does nothing outside of training.
+// Identity, and Dropout, which does nothing outside of training. Old exporters give it a second
+// output, the mask, that nothing reads; a reader would find it undefined.
 void onnx_identity(onnx_import *c) {
-    if (onnx_has_output(c, 1)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its second output is not supported");
-        return;
-    }
     mite_ir_value *x = onnx_in(c, 0);
     if (!x) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input is missing");
     onnx_set(c, 0, x);
