@@ -38,11 +38,14 @@ const ort = (kind) => async (env) => {
   };
 };
 
+/** @type {Promise<unknown> | undefined} */
+let liteRt;
+
 /** @param {"f32" | "int8"} kind */
 const litert = (kind) => async (env) => {
   if (env.node) throw new Error("LiteRT.js loads its module by script tags: pages only");
   const litert = await import(`${env.peers}/@litertjs/core/dist/index.js`);
-  await litert.loadLiteRt(`${env.peers}/@litertjs/core/wasm/`);
+  await (liteRt ??= litert.loadLiteRt(`${env.peers}/@litertjs/core/wasm/`)); // once a page
   const file = kind === "f32" ? "efficientnet_lite0_f32.tflite" : "efficientnet_lite0_int8_float_io.tflite";
   const model = await litert.loadAndCompile(await env.read(`tf/${file}`), { accelerator: "wasm" });
   const nhwc = new Float32Array(150528);
