@@ -161,7 +161,7 @@ $(foreach build,simd relaxed,$(foreach main,$(KERNEL_MAINS),$(eval $(call wasm_p
 
 # --- Checks ---------------------------------------------------------------------------------------
 
-C_FILES := $(RUNTIME) $(CONVERT) $(HEADERS) $(TESTS) $(FUZZERS) $(wildcard tests/*/*.h)
+C_FILES := $(RUNTIME) $(CONVERT) $(HEADERS) $(TESTS) $(FUZZERS) $(wildcard tests/*.h tests/*/*.h)
 TIDIED := $(patsubst build/native/%.o,build/lint/%.tidy,$(NATIVE))
 
 # Follows the native object, which follows all the headers that the source includes.

@@ -3,6 +3,7 @@
 // small models. Each ends in a file or in a sentence, never in a sanitizer's report, within its
 // memory limit.
 #include "convert.h"
+#include "../files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,26 +11,6 @@
 
 static int failures;
 static uint64_t state = 1;
-
-static uint32_t random_bits(void) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 33);
-}
-
-static uint8_t *read_whole(const char *path, size_t *bytes) {
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        fprintf(stderr, "cannot open %s; run the tests from the repository's root\n", path);
-        exit(1);
-    }
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *data = malloc(*bytes + 1);
-    if (!data || fread(data, 1, *bytes, f) != *bytes) exit(1);
-    fclose(f);
-    return data;
-}
 
 // Converts, and writes what was read; true if a file came out.
 static bool try_file(const uint8_t *data, size_t bytes, const char *what, size_t number) {
@@ -64,12 +45,13 @@ static void check_model(const char *path, size_t mutants) {
         try_file(data, length, "truncated to", length);
     for (size_t n = 0; n < mutants; n++) {
         memcpy(copy, data, bytes);
-        for (size_t edits = 1 + random_bits() % 4; edits; edits--) {
+        for (size_t edits = 1 + random_bits(&state) % 4; edits; edits--) {
             static const uint8_t nasty[] = {0, 1, 2, 0x7f, 0x80, 0xff};
-            size_t at = random_bits() % bytes;
+            size_t at = random_bits(&state) % bytes;
             // Most of a model is weights; the structure lies in the rest.
-            if (random_bits() % 2) at = random_bits() % 1500 % bytes;
-            copy[at] = random_bits() % 2 ? nasty[random_bits() % 6] : (uint8_t)random_bits();
+            if (random_bits(&state) % 2) at = random_bits(&state) % 1500 % bytes;
+            copy[at] = random_bits(&state) % 2 ? nasty[random_bits(&state) % 6]
+                                               : (uint8_t)random_bits(&state);
         }
         taken += try_file(copy, bytes, "mutant", n);
     }

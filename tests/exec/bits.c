@@ -4,26 +4,11 @@
 // logits; the JavaScript and browser tests compare with the same file.
 #include "base/sha256.h"
 #include "mite.h"
+#include "../files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint8_t *read_whole(const char *path, size_t *bytes) {
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        fprintf(stderr, "cannot open %s; run the tests from the repository's root\n", path);
-        exit(1);
-    }
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *data = malloc(*bytes + 1);
-    if (!data || fread(data, 1, *bytes, f) != *bytes) exit(1);
-    data[*bytes] = 0;
-    fclose(f);
-    return data;
-}
 
 static mite_model *load(const char *path) {
     size_t bytes, at = 0, want;

@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "exec/session.h"
 #include "format/mite_file.h"
+#include "../files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,26 +24,6 @@ static int failures;
 
 static uint64_t random_state = 1;
 
-static uint32_t random_bits(void) {
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(random_state >> 33);
-}
-
-static uint8_t *read_whole(const char *path, size_t *bytes) {
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        fprintf(stderr, "cannot open %s; run the tests from the repository's root\n", path);
-        exit(1);
-    }
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *data = malloc(*bytes);
-    if (!data || fread(data, 1, *bytes, f) != *bytes) exit(1);
-    fclose(f);
-    return data;
-}
-
 // Streams `bytes` in pieces of at most `piece` (0: random sizes). The caller frees the model.
 static mite_model *stream(const uint8_t *data, size_t bytes, size_t piece, size_t limit) {
     mite_model *m;
@@ -51,7 +32,7 @@ static mite_model *stream(const uint8_t *data, size_t bytes, size_t piece, size_
     size_t at = 0, want;
     void *dst;
     while (at < bytes && (want = mite_model_want(m, &dst)) > 0) {
-        size_t take = piece ? piece : 1 + random_bits() % 5000;
+        size_t take = piece ? piece : 1 + random_bits(&random_state) % 5000;
         if (take > want) take = want;
         if (take > bytes - at) take = bytes - at;
         memcpy(dst, data + at, take);
@@ -132,7 +113,7 @@ static void truncations(const uint8_t *data, size_t bytes) {
 
 static void flips(uint8_t *data, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
-        uint8_t bit = (uint8_t)(1u << (random_bits() % 8));
+        uint8_t bit = (uint8_t)(1u << (random_bits(&random_state) % 8));
         data[i] ^= bit;
         mite_model *m = stream(data, bytes, SIZE_MAX, 0);
         CHECK(mite_model_status(m) < 0, "a flip in byte %zu went unnoticed", i);
@@ -151,13 +132,14 @@ static void signed_mutants(const uint8_t *data, size_t bytes, int count) {
     int taken = 0, ran = 0;
     for (int n = 0; n < count; n++) {
         memcpy(copy, data, bytes);
-        size_t edits = 1 + random_bits() % 3;
+        size_t edits = 1 + random_bits(&random_state) % 3;
         for (size_t e = 0; e < edits; e++) {
             size_t begin = n % 8 == 0 ? 8 : (size_t)h->graph_offset;
             size_t extent = n % 8 == 0 ? 88 : (size_t)h->graph_bytes;
-            size_t at = begin + random_bits() % extent;
+            size_t at = begin + random_bits(&random_state) % extent;
             static const uint8_t nasty[] = {0, 1, 2, 0x7f, 0x80, 0xff};
-            copy[at] = random_bits() % 2 ? nasty[random_bits() % 6] : (uint8_t)random_bits();
+            copy[at] = random_bits(&random_state) % 2 ? nasty[random_bits(&random_state) % 6]
+                                                      : (uint8_t)random_bits(&random_state);
         }
         if (n % 8) sign(copy, bytes);
         mite_model *m = stream(copy, bytes, SIZE_MAX, 1u << 24);
