@@ -34,10 +34,15 @@ endif
 NODE_MODULES := node_modules/.package-lock.json
 BENCH_MODULES := bench/node_modules/.package-lock.json
 
-%node_modules/.package-lock.json: %package-lock.json
-	@echo "  NPM     $(or $*,./)"
-	$(Q)cd ./$* && $(NPM) ci --ignore-scripts --loglevel=error
-	@touch $@
+define npm_ci
+@echo "  NPM     $(@D)"
+$(Q)cd $(dir $(@D)) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+@touch $@
+endef
+$(NODE_MODULES): package-lock.json
+	$(npm_ci)
+$(BENCH_MODULES): bench/package-lock.json
+	$(npm_ci)
 
 # --- Sources --------------------------------------------------------------------------------------
 

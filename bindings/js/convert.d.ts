@@ -24,7 +24,7 @@ export interface ConvertOptions {
   examples?: (inputs: readonly SourcePort[]) => Promise<readonly Example[]> | readonly Example[];
   /** Also runs the source as it was read, with nothing simplified, and compares. */
   check?: boolean;
-  /** A folder or file of mite's `.wasm` files, or a compiled module; see `load`. */
+  /** The folder of mite's `.wasm` files, or the address of the converter's own; see `load`. */
   wasm?: string | URL;
 }
 

@@ -27,11 +27,17 @@ static mite_ir_value *emit_transpose(mite_ir_graph *g, const mite_ir_node *for_n
                         .scale = x ? x->scale : 0, .zero_point = x ? x->zero_point : 0);
 }
 
+static bool is_identity(const int32_t *perm, int32_t rank) {
+    int32_t i = 0;
+    while (i < rank && perm[i] == i) i++;
+    return i == rank;
+}
+
 // `node` is done anew as `y`, of which `perm` is still to be taken.
 static bool finish(mite_ir_graph *g, mite_ir_node *node, mite_ir_value *y, const int32_t *perm) {
-    mite_ir_value *t = y ? emit_transpose(g, node, y, perm) : NULL;
-    if (!t) return false;
-    mite_ir_absorb(t->producer, node);
+    if (y && !is_identity(perm, y->rank)) y = emit_transpose(g, node, y, perm);
+    if (!y) return false;
+    mite_ir_absorb(y->producer, node);
     return true;
 }
 
@@ -40,14 +46,12 @@ static bool finish(mite_ir_graph *g, mite_ir_node *node, mite_ir_value *y, const
 static bool merge(mite_ir_graph *g, mite_ir_node *node) {
     const mite_ir_node *before = transpose_of(node->inputs[0]);
     int32_t perm[RANK] = {0};
-    bool nothing = true;
     for (int32_t i = 0; i < node->output->rank; i++) {
         int32_t from = perm_of(node)[i];
         perm[i] = before ? perm_of(before)[from] : from;
-        nothing = nothing && perm[i] == i;
     }
     mite_ir_value *x = before ? before->inputs[0] : node->inputs[0];
-    if (nothing) {
+    if (is_identity(perm, node->output->rank)) {
         mite_ir_replace(node->output, x);
         mite_ir_kill(node);
         return true;

@@ -30,8 +30,9 @@ export async function compileRuntime(wasm) {
     );
   }
   const build = relaxedSimd ? "relaxed" : "simd";
-  if (wasm !== undefined)
-    {return { module: await compileFile(within(wasm, `mite-${build}.wasm`)), build };}
+  if (wasm !== undefined) {
+    return { module: await compileFile(within(wasm, `mite-${build}.wasm`)), build };
+  }
   // Written out for bundlers, which look for exactly this form.
   const url = relaxedSimd
     ? new URL("../dist/mite-relaxed.wasm", import.meta.url)

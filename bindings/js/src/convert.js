@@ -8,7 +8,7 @@ import { receiveModel } from "./receive.js";
 import { samplesOf, seededInputs } from "./self-test.js";
 import { bytesOf, openSource } from "./source.js";
 import { dtypeOfCode, elementsOf, types } from "./tensors.js";
-import { instantiate } from "./wasm.js";
+import { hexOf, instantiate } from "./wasm.js";
 
 /** @typedef {import("../convert.d.ts").ConvertOptions} ConvertOptions */
 /** @typedef {import("../convert.d.ts").Example} Example */
@@ -67,7 +67,7 @@ export async function convert(source, options = {}) {
       ...options.metadata?.provenance,
       source: {
         format: conversion.text("convert_format"),
-        sha256: await sha256(bytes),
+        sha256: conversion.sha256(bytes),
         bytes: bytes.length,
       },
       ...(options.examples && { quantization: conversion.quantization }),
@@ -84,12 +84,6 @@ export async function convert(source, options = {}) {
     warnings: conversion.text("convert_warnings").split("\n").filter(Boolean),
     ...(difference && { difference }),
   };
-}
-
-/** @param {Uint8Array} bytes */
-async function sha256(bytes) {
-  const digest = await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes));
-  return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 /** One source on its way; its instance goes with it. */
@@ -150,6 +144,15 @@ class Conversion {
     });
   }
 
+  /** @param {Uint8Array} bytes */
+  sha256(bytes) {
+    return this.#wasm.borrow(bytes.length + 32, (at) => {
+      this.#wasm.bytes.set(bytes, at + 32);
+      this.#wasm.calls.sha256(at + 32, bytes.length, at);
+      return hexOf(this.#wasm.slice(at, 32));
+    });
+  }
+
   /**
    * @param {boolean} areOutputs
    * @returns {SourcePort[]}
@@ -184,7 +187,10 @@ class Conversion {
           );
         }
         const at = this.#wasm.alloc(values.byteLength);
-        this.#wasm.bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+        this.#wasm.bytes.set(
+          new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+          at,
+        );
         return at;
       }),
     );
@@ -288,11 +294,8 @@ export async function describe(file, { wasm: from } = {}) {
       return { name, op, kernel, dtype: dtypeOfCode(code), shape, macs, weightBytes: words[9] };
     }),
   );
-  const id = Array.from(wasm.slice(calls.model_id(model), 32), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
   return {
-    id,
+    id: hexOf(wasm.slice(calls.model_id(model), 32)),
     fileBytes: calls.model_file_bytes(model),
     arenaBytes: calls.session_arena_bytes(session),
     inputs: portsOf(wasm, model, false),

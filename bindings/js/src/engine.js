@@ -5,7 +5,7 @@ import { PictureReader } from "./picture.js";
 import { letEventsIn } from "./platform.js";
 import { receiveModel } from "./receive.js";
 import { dtypeOfCode, types } from "./tensors.js";
-import { instantiate } from "./wasm.js";
+import { hexOf, instantiate } from "./wasm.js";
 
 /** @typedef {import("../mite.d.ts").Data} Data */
 /** @typedef {import("../mite.d.ts").NodeProfile} NodeProfile */
@@ -266,9 +266,7 @@ function describeModel(wasm, model, session, { build }) {
     inputs: portsOf(wasm, model, false),
     outputs: portsOf(wasm, model, true),
     metadata: wasm.text(calls.model_metadata(model), calls.model_metadata_bytes(model)),
-    id: Array.from(wasm.slice(calls.model_id(model), 32), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    ).join(""),
+    id: hexOf(wasm.slice(calls.model_id(model), 32)),
     runtime: {
       build: build ?? (isa === "relaxed" ? "relaxed" : "simd"), // a module of the caller's
       isa,

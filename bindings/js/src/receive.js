@@ -3,6 +3,7 @@
 // it comes.
 import { MiteError, errorOfStatus } from "./errors.js";
 import { kindOfBytes } from "./sniff.js";
+import { hexOf } from "./wasm.js";
 
 /** @typedef {import("./wasm.js").Wasm} Wasm */
 /** @typedef {import("./source.js").OpenSource} OpenSource */
@@ -21,11 +22,12 @@ const subtle = globalThis.crypto?.subtle;
  */
 export async function receiveModel(wasm, source, { sha256, onProgress }) {
   const model = wasm.calls.model_new(0, subtle ? 1 : 0);
-  if (!model)
-    {throw new MiteError(
+  if (!model) {
+    throw new MiteError(
       "memory",
       "there is no memory for another model; dispose models that are not needed",
-    );}
+    );
+  }
   const receiver = new Receiver(wasm, model, source.what);
   let reported = -Infinity;
   /** @type {Uint8Array | undefined} */
@@ -158,7 +160,7 @@ class Receiver {
    */
   async checkWhole(expected) {
     const actual = subtle ? await this.#digest(this.#file, this.received) : this.#digestInC();
-    const hex = Array.from(actual, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const hex = hexOf(actual);
     if (hex === expected.toLowerCase()) return;
     throw new MiteError(
       "format",

@@ -69,11 +69,12 @@ export function samplesOf({ data }, count = Math.min(data.length, SAMPLES)) {
  */
 export async function runSelfTest(model, options) {
   const test = model.metadata.selfTest;
-  if (!test)
-    {throw new MiteError(
+  if (!test) {
+    throw new MiteError(
       "unsupported",
       "this model carries no self-test; convert it again to add one",
-    );}
+    );
+  }
   if (!Number.isInteger(test.seed) || !(test.seed | 0) || !test.expected) {
     throw new MiteError(
       "format",
@@ -84,11 +85,12 @@ export async function runSelfTest(model, options) {
   const { tolerance = 1e-3 } = test;
   let maxDifference = 0;
   for (const [name, expected] of Object.entries(test.expected)) {
-    if (!outputs[name])
-      {throw new MiteError(
+    if (!outputs[name]) {
+      throw new MiteError(
         "format",
         `the model's self-test names output '${name}', which it does not have`,
-      );}
+      );
+    }
     const actual = samplesOf(outputs[name], expected.length);
     actual.forEach((x, i) => {
       const difference = Math.abs(x - expected[i]);

@@ -44,8 +44,9 @@ export async function openSource(source, signal) {
  * @param {unknown} value
  */
 export function bytesOf(value) {
-  if (ArrayBuffer.isView(value))
-    {return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);}
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  }
   const shared = typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer;
   return shared || value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
 }
@@ -129,11 +130,12 @@ function openStream(stream, what) {
       });
       if (done) return undefined;
       const bytes = bytesOf(value);
-      if (!bytes)
-        {throw new MiteError(
+      if (!bytes) {
+        throw new MiteError(
           "argument",
           `${what} gave ${describe(value)} where bytes were expected`,
-        );}
+        );
+      }
       received += bytes.length;
       return bytes;
     },

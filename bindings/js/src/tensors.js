@@ -32,11 +32,12 @@ export const types = {
 /** @param {number} code */
 export function dtypeOfCode(code) {
   const found = Object.entries(types).find(([, type]) => type.code === code);
-  if (!found)
-    {throw new MiteError(
+  if (!found) {
+    throw new MiteError(
       "version",
       `the model has a port of element type ${code}, which this mite does not know; update it`,
-    );}
+    );
+  }
   return /** @type {DType} */ (found[0]);
 }
 

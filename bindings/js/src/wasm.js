@@ -46,6 +46,11 @@ const results = /** @type {const} */ ({
 /** @typedef {(...args: number[]) => number} Call */
 /** @typedef {Record<keyof typeof results, Call>} Calls */
 
+/** @param {Uint8Array} bytes */
+export function hexOf(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /**
  * @param {WebAssembly.Module} module
  * @returns {WebAssembly.Imports}

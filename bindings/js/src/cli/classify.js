@@ -35,7 +35,8 @@ standard error, the others are still done, and the exit code is 1.
       for (const file of photos) {
         try {
           const { top, ms } = await model.classify(file, { topK });
-          if (json) console.log(JSON.stringify({ file, top, ms }));
+          const decode = ms.decode + ms.preprocess; // file to tensor
+          if (json) console.log(JSON.stringify({ file, top, ms: { decode, run: ms.run } }));
           else console.log(table(file, top, ms));
         } catch (error) {
           failed++;

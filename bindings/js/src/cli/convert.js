@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite convert: somebody's model in, a .mite file out.
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { compileRuntime } from "../compile.js";
 import { convert } from "../convert.js";
 import { MiteError, messageOf } from "../errors.js";
 import { parseMetadata, pictureSpec, portNamed } from "../metadata.js";
 import { PictureReader, portablePicture } from "../picture.js";
+import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
 import { readNpy } from "./npy.js";
-import { UsageError, bytesText, writeWhole } from "./usage.js";
+import { UsageError, bytesText, readWhole, writeWhole } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").Example} Example */
 /** @typedef {import("../../convert.d.ts").SourcePort} SourcePort */
@@ -48,11 +49,12 @@ names, shapes and types.
   async run(values, [file, ...others]) {
     if (!file || others.length) throw new UsageError("convert wants one model");
     if (!values.output) throw new UsageError("convert wants -o OUT.mite");
-    if (values.int8 !== Boolean(values.calibrate))
-      {throw new UsageError("--int8 and --calibrate DIR go together");}
+    if (values.int8 !== Boolean(values.calibrate)) {
+      throw new UsageError("--int8 and --calibrate DIR go together");
+    }
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
-    const converted = await convert(await read(file), {
+    const converted = await convert(await readWhole(file), {
       inputShapes: Object.fromEntries(values["input-shape"].map(shapeOption)),
       metadata,
       check: values.check,
@@ -79,8 +81,12 @@ names, shapes and types.
 function judge({ largest, of }, tolerance) {
   const share = largest / Math.max(of, 1e-30);
   const figures = `largest difference ${largest.toExponential(2)} of ${of.toPrecision(4)}`;
-  if (!(share <= tolerance))
-    {throw new MiteError("format", `the result differs from the source: ${figures}; nothing written`);}
+  if (!(share <= tolerance)) {
+    throw new MiteError(
+      "format",
+      `the result differs from the source: ${figures}; nothing written`,
+    );
+  }
   console.error(`mite: check passed: ${figures}`);
 }
 
@@ -91,23 +97,14 @@ function shapeOption(option) {
   return [match[1], match[2].split(",").map(Number)];
 }
 
-/** @param {string} path */
-async function read(path) {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new MiteError("argument", `cannot read ${path}: ${messageOf(error)}`);
-  }
-}
-
 /**
  * @param {string | undefined} file
  * @param {string | undefined} labels
  * @returns {Promise<Metadata>}
  */
 async function readMetadata(file, labels) {
-  const metadata = file ? { ...parseMetadata((await read(file)).toString()) } : {};
-  if (labels) metadata.labels = (await read(labels)).toString().trimEnd().split(/\r?\n/);
+  const metadata = file ? { ...parseMetadata((await readWhole(file)).toString()) } : {};
+  if (labels) metadata.labels = (await readWhole(labels)).toString().trimEnd().split(/\r?\n/);
   return metadata;
 }
 
@@ -119,21 +116,23 @@ async function readMetadata(file, labels) {
  */
 async function readExamples(folder, ports, metadata) {
   const names = await readdir(folder).catch((error) => {
-    throw new MiteError("argument", `cannot read ${folder}: ${messageOf(error)}`);
+    throw cannotRead(folder, error);
   });
-  if (ports.length !== 1)
-    {throw new MiteError("unsupported", "calibration from a folder wants a model of one input");}
+  if (ports.length !== 1) {
+    throw new MiteError("unsupported", "calibration from a folder wants a model of one input");
+  }
   const [port] = ports;
   /** @type {Float32Array[]} */
   const values = [];
   for (const name of names.sort()) {
     const path = join(folder, name);
     const extension = extname(name).toLowerCase();
-    if (extension === ".npy") values.push(...fromNpy(await read(path), path, port));
+    if (extension === ".npy") values.push(...fromNpy(await readWhole(path), path, port));
     if (pictures.has(extension)) values.push(...(await fromPicture(path, port, metadata)));
   }
-  if (!values.length)
-    {throw new MiteError("argument", `${folder} holds no pictures and no .npy files`);}
+  if (!values.length) {
+    throw new MiteError("argument", `${folder} holds no pictures and no .npy files`);
+  }
   return values.map((data) => ({ [port.name]: data }));
 }
 
@@ -145,8 +144,9 @@ async function readExamples(folder, ports, metadata) {
 function fromNpy(file, path, { shape }) {
   const { data } = readNpy(file, path);
   const size = elementsOf(shape);
-  if (!data.length || data.length % size)
-    {throw new MiteError("argument", `${path} does not hold whole examples of shape [${shape}]`);}
+  if (!data.length || data.length % size) {
+    throw new MiteError("argument", `${path} does not hold whole examples of shape [${shape}]`);
+  }
   const numbers = Float32Array.from(/** @type {Iterable<number>} */ (data), Number);
   return Array.from({ length: numbers.length / size }, (_, i) =>
     numbers.slice(i * size, (i + 1) * size),
@@ -161,11 +161,12 @@ function fromNpy(file, path, { shape }) {
  * @param {Metadata} metadata
  */
 async function fromPicture(path, port, { preprocess }) {
-  if (!preprocess)
-    {throw new MiteError(
+  if (!preprocess) {
+    throw new MiteError(
       "argument",
       "pictures for --calibrate need --metadata with preprocess, which says how to prepare them",
-    );}
+    );
+  }
   portNamed([port], preprocess.input, "preprocess.input");
   const spec = pictureSpec(preprocess, port);
   const { module } = await compileRuntime();

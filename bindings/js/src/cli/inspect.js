@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite inspect: what a .mite file holds and needs.
-import { readFile } from "node:fs/promises";
 import { describe } from "../convert.js";
-import { MiteError, messageOf } from "../errors.js";
-import { UsageError, bytesText } from "./usage.js";
+import { UsageError, bytesText, readWhole } from "./usage.js";
 
 /** @type {import("./main.js").Command} */
 export default {
@@ -17,10 +15,7 @@ the memory for activations (arena), and the metadata.
   options: { json: { type: "boolean", default: false } },
   async run({ json }, [file, ...others]) {
     if (!file || others.length) throw new UsageError("inspect wants one file");
-    const bytes = await readFile(file).catch((error) => {
-      throw new MiteError("argument", `cannot read ${file}: ${messageOf(error)}`);
-    });
-    const description = await describe(bytes);
+    const description = await describe(await readWhole(file));
     console.log(json ? JSON.stringify(description) : text(file, description));
     return 0;
   },

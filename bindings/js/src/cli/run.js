@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite run: .npy files in, .npy files out.
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { MiteError, messageOf } from "../errors.js";
 import { load } from "../index.js";
 import { readNpy, writeNpy } from "./npy.js";
-import { UsageError, writeWhole } from "./usage.js";
+import { UsageError, readWhole, writeWhole } from "./usage.js";
 
 /** @type {import("./main.js").Command} */
 export default {
@@ -65,7 +64,7 @@ async function readInputs(options, ports) {
     }
     const { name, shape } = port ?? ports[0];
     const path = port ? option.slice(name.length + 1) : option;
-    const array = readNpy(await read(path), path);
+    const array = readNpy(await readWhole(path), path);
     // A file of the right number of elements may lack dimensions of size 1.
     const matches = JSON.stringify(squeezed(array.shape)) === JSON.stringify(squeezed(shape));
     inputs[name] = matches ? { data: array.data, shape } : array;
@@ -76,15 +75,6 @@ async function readInputs(options, ports) {
 /** @param {readonly number[]} shape */
 function squeezed(shape) {
   return shape.filter((dimension) => dimension !== 1);
-}
-
-/** @param {string} path */
-async function read(path) {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new MiteError("argument", `cannot read ${path}: ${messageOf(error)}`);
-  }
 }
 
 /** @param {readonly import("../../mite.d.ts").NodeProfile[]} nodes */

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What commands share.
-import { rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { MiteError, messageOf } from "../errors.js";
+import { cannotRead } from "../source.js";
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends Error {}
+
+/** @param {string} path */
+export function readWhole(path) {
+  return readFile(path).catch((error) => {
+    throw cannotRead(path, error);
+  });
+}
 
 /**
  * Writes a file whole or not at all: under another name first.

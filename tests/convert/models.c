@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The converter on the models of models.pack (make_models.py): what converts gives the numbers of
+// ONNX Runtime, read back from the .mite file and also with no pass run; what does not is refused
+// with the sentence that was expected.
+#include "../files.h"
+#include "convert.h"
+#include "mite.h"
+
+#include <math.h>
+#include <string.h>
+
+static int failures, count;
+
+typedef struct record {
+    const char *name, *sentence;
+    float tolerance;
+    uint32_t model_bytes, data_bytes;
+    const uint8_t *model, *data;
+} record;
+
+static const uint8_t *next_record(const uint8_t *at, record *r) {
+    r->name = (const char *)at;
+    at += strlen(r->name) + 1;
+    r->sentence = (const char *)at;
+    at += strlen(r->sentence) + 1;
+    memcpy(&r->tolerance, at, 4);
+    memcpy(&r->model_bytes, at + 4, 4);
+    memcpy(&r->data_bytes, at + 8, 4);
+    r->model = at + 12;
+    r->data = r->model + r->model_bytes;
+    return r->data + r->data_bytes;
+}
+
+static void failed(const record *r, const char *how, const char *what) {
+    fprintf(stderr, "%s (%s): %s\n", r->name, how, what);
+    failures++;
+}
+
+static void compare(const record *r, const char *how, const mite_tensor *t, const uint8_t *data) {
+    char text[160];
+    size_t items = t->bytes / mite_dtype_bytes(t->dtype);
+    for (size_t i = 0; i < items; i++) {
+        double got = ((const uint8_t *)t->data)[i], wanted = data[i];
+        if (t->dtype == MITE_F32) {
+            float f;
+            memcpy(&f, data + 4 * i, 4);
+            wanted = (double)f;
+            got = (double)((const float *)t->data)[i];
+        }
+        if (fabs(got - wanted) <= (double)r->tolerance * fmax(1, fabs(wanted))) continue;
+        snprintf(text, sizeof text, "element %zu of %s is %g, expected %g", i, t->name, got,
+                 wanted);
+        failed(r, how, text);
+        return;
+    }
+}
+
+// Inputs lie before the outputs in the record's data, each as it is in memory.
+static void run(const record *r, const char *how, const mite_model *m) {
+    mite_session *s;
+    const uint8_t *data = r->data, *end = r->data + r->data_bytes;
+    if (mite_session_new(&s, m, NULL)) {
+        failed(r, how, mite_session_error(s));
+        mite_session_free(s);
+        return;
+    }
+    for (size_t i = 0; i < mite_model_input_count(m); i++) {
+        mite_tensor *t = mite_session_input(s, i);
+        if (t->bytes > (size_t)(end - data)) break;
+        memcpy(t->data, data, t->bytes);
+        data += t->bytes;
+    }
+    if (mite_run(s)) failed(r, how, mite_session_error(s));
+    for (size_t i = 0; i < mite_model_output_count(m); i++) {
+        const mite_tensor *t = mite_session_output(s, i);
+        if (t->bytes > (size_t)(end - data)) break;
+        compare(r, how, t, data);
+        data += t->bytes;
+    }
+    if (data != end) failed(r, how, "inputs and outputs have other sizes than in ONNX");
+    mite_session_free(s);
+}
+
+static void load_and_run(const record *r, const char *how, const uint8_t *file, size_t bytes) {
+    mite_model *m;
+    void *to;
+    size_t n;
+    if (mite_model_new(&m, NULL)) exit(1);
+    for (const uint8_t *at = file; (n = mite_model_want(m, &to)) > 0; at += n) {
+        if (n > bytes - (size_t)(at - file)) break;
+        memcpy(to, at, n);
+        mite_model_got(m, n);
+    }
+    if (mite_model_status(m)) failed(r, how, mite_model_error(m));
+    else run(r, how, m);
+    mite_model_free(m);
+}
+
+static bool is_refusal(const record *r) { return *r->sentence || !r->data_bytes; }
+
+static void convert(const record *r, bool optimise) {
+    mite_convert_options options = {.max_bytes = 32u << 20, .keep_unoptimised = !optimise};
+    const char *how = optimise ? "optimised" : "as it is";
+    uint8_t *file = NULL, *exact = malloc(r->model_bytes + 1u);
+    size_t bytes;
+    mite_convert *c = mite_convert_new(&options);
+    if (!c || !exact) exit(1);
+    memcpy(exact, r->model, r->model_bytes);
+    mite_status status = mite_convert_read(c, exact, r->model_bytes);
+    if (!status) status = mite_convert_write(c, "{}", 2, &file, &bytes);
+    if (is_refusal(r)) {
+        // Without an expected sentence, any outcome is fine that is none of a sanitizer's.
+        if (*r->sentence && !status) failed(r, how, "was not refused");
+        else if (*r->sentence && !strstr(mite_convert_error(c), r->sentence))
+            failed(r, how, mite_convert_error(c));
+    } else if (status) {
+        failed(r, how, mite_convert_error(c));
+    } else {
+        load_and_run(r, how, file, bytes);
+    }
+    free(file);
+    free(exact);
+    mite_convert_free(c);
+}
+
+int main(void) {
+    size_t bytes;
+    uint8_t *pack = read_whole("tests/convert/models.pack", &bytes);
+    for (const uint8_t *at = pack; at < pack + bytes; count++) {
+        record r;
+        at = next_record(at, &r);
+        convert(&r, true);
+        // Fused integer kernels are exact; taken apart they round once more.
+        if (is_refusal(&r) || r.tolerance > 0) convert(&r, false);
+    }
+    free(pack);
+    printf("%d models, %d failures\n", count, failures);
+    return failures != 0;
+}
