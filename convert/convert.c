@@ -139,7 +139,8 @@ static mite_status write_lowered(mite_convert *c, const mite_graph *graph, const
     mite_error error = {MITE_OK, ""};
     mite_session *s = NULL;
     // Also the last proof that the runtime can run what is written.
-    mite_status status = mite_session_new_graph(&s, graph, NULL);
+    mite_session_options options = {.max_memory_bytes = c->graph->max_bytes};
+    mite_status status = mite_session_new_graph(&s, graph, &options);
     if (status) {
         status = fail(c, status, s ? mite_session_error(s) : "no memory to try the model");
     } else {
@@ -178,7 +179,8 @@ static mite_status start(mite_convert *c, runner *r, mite_ir_graph *g) {
     *r = (runner){.session = NULL};
     if (!mite_ir_ok(g)) return fail(c, g->error.status, g->error.text);
     if (mite_lower(&r->lowered, g, &error)) return fail(c, error.status, error.text);
-    if (!mite_session_new_graph(&r->session, &r->lowered.graph, NULL)) return MITE_OK;
+    mite_session_options options = {.max_memory_bytes = g->max_bytes};
+    if (!mite_session_new_graph(&r->session, &r->lowered.graph, &options)) return MITE_OK;
     return fail(c, MITE_ERR_MEMORY,
                 r->session ? mite_session_error(r->session) : "no memory to run the model");
 }

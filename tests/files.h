@@ -14,9 +14,9 @@ static inline uint8_t *read_whole(const char *path, size_t *bytes) {
         fprintf(stderr, "cannot open %s; run the tests from the repository's root\n", path);
         exit(1);
     }
-    fseek(f, 0, SEEK_END);
-    *bytes = (size_t)ftell(f);
-    rewind(f);
+    long size = fseek(f, 0, SEEK_END) ? -1 : ftell(f);
+    if (size < 0 || fseek(f, 0, SEEK_SET)) exit(1);
+    *bytes = (size_t)size;
     uint8_t *data = malloc(*bytes + 1);
     if (!data || fread(data, 1, *bytes, f) != *bytes) exit(1);
     data[*bytes] = 0;

@@ -10,8 +10,8 @@
 #define MAX_BYTES ((size_t)64 << 20) // of a result; above it the node stays
 
 // A graph of the one node, whose constants are inputs.
-static mite_ir_graph *alone(const mite_ir_node *node) {
-    mite_ir_graph *t = mite_ir_new(0);
+static mite_ir_graph *alone(const mite_ir_node *node, size_t max_bytes) {
+    mite_ir_graph *t = mite_ir_new(max_bytes);
     if (!t) return NULL;
     mite_ir_value **in = mite_ir_alloc(t, node->input_count, sizeof *in);
     for (size_t i = 0; in && i < node->input_count; i++) {
@@ -37,7 +37,8 @@ static bool run(mite_ir_graph *t, const mite_ir_node *node, mite_ir_value *out) 
     mite_session *s = NULL;
     bool done = false;
     if (mite_lower(&lowered, t, &error)) return false;
-    if (mite_session_new_graph(&s, &lowered.graph, NULL) == MITE_OK) {
+    mite_session_options options = {.max_memory_bytes = t->max_bytes};
+    if (mite_session_new_graph(&s, &lowered.graph, &options) == MITE_OK) {
         size_t at = 0;
         for (size_t i = 0; i < node->input_count; i++) {
             if (!node->inputs[i]) continue;
@@ -60,7 +61,7 @@ static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
         if (node->inputs[i] && !mite_ir_is_constant(node->inputs[i])) return false;
     }
     mite_ir_value *v = mite_ir_constant(g, node->name, out->dtype, (size_t)out->rank, out->shape);
-    mite_ir_graph *t = v ? alone(node) : NULL;
+    mite_ir_graph *t = v ? alone(node, g->max_bytes) : NULL;
     bool done = t && mite_ir_ok(t) && run(t, node, v);
     mite_ir_free(t);
     if (!done) return false;

@@ -10,6 +10,7 @@
 #include "passes/passes.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // What `v` was dequantized from; NULL if it was not. A constant gives its integers where they are
@@ -84,6 +85,34 @@ static mite_ir_value *integer_bias(mite_ir_graph *g, const mite_ir_node *node,
     return out;
 }
 
+// The kernels round exactly where |sum * multiplier| < 2^22, and a sum must fit 32 bits, whatever
+// inputs of 0 to 255 are met. A bias at the very end of its type (quantizers give it to channels
+// whose weights are almost nothing) moves in by what the weights can add; false where that would
+// be more than a thousandth of it.
+static bool fit_sums(mite_ir_graph *g, const mite_ir_node *node, const mite_ir_value *w,
+                     mite_ir_value *bias, const mite_ir_value *multiplier, bool rounds) {
+    size_t columns = mite_ir_elements(bias);
+    int64_t *low = mite_ir_alloc(g, columns, sizeof *low);
+    int64_t *high = mite_ir_alloc(g, columns, sizeof *high);
+    if (!low || !high) return false;
+    for (size_t i = 0; i < mite_ir_elements(w); i++) {
+        int64_t q = ((const int8_t *)w->data)[i];
+        *(q < 0 ? &low[mite_column_of(node, i)] : &high[mite_column_of(node, i)]) += 255 * q;
+    }
+    for (size_t n = 0; n < columns; n++) {
+        int64_t b = ((const int32_t *)bias->data)[n], moved = b;
+        double m = (double)((const float *)multiplier->data)[n];
+        if (moved < INT32_MIN - low[n]) moved = INT32_MIN - low[n];
+        if (moved > INT32_MAX - high[n]) moved = INT32_MAX - high[n];
+        if (llabs(moved - b) > llabs(b) / 1000) return false;
+        double most = fmax(fabs((double)(moved + low[n])), fabs((double)(moved + high[n])));
+        // Written so that an infinite multiplier fails too.
+        if (!(m < INFINITY) || (rounds && !(most * m < 0x1p22))) return false;
+        ((int32_t *)bias->data)[n] = (int32_t)moved;
+    }
+    return true;
+}
+
 // `out` NULL: f32 output. Returns the new operator's output.
 static mite_ir_value *emit_integer(mite_ir_graph *g, const mite_ir_node *node,
                                    const mite_ir_value *out) {
@@ -99,14 +128,14 @@ static mite_ir_value *emit_integer(mite_ir_graph *g, const mite_ir_node *node,
         float m = x->scale * weight_scale(w, n);
         ((float *)multiplier->data)[n] = out ? m / out->scale : m;
     }
-    if (!multiplier) return NULL;
+    if (!multiplier || !fit_sums(g, node, w, bias, multiplier, out != NULL)) return NULL;
     return MITE_IR_EMIT(g, .op = node->op->name, .name = node->name,
                         .inputs = {x, w, bias, multiplier}, .copy_attrs = node,
                         .dtype = out ? MITE_U8 : MITE_F32, .scale = out ? out->scale : 0,
                         .zero_point = out ? out->zero_point : 0);
 }
 
-// --- Operators without ----------------------------------------------------------------------------
+// --- Operators without ---------------------------------------------------------------------------
 
 static bool is_mover(const mite_ir_node *node) {
     return mite_ir_is(node, "reshape") || mite_ir_is(node, "transpose") ||
@@ -140,7 +169,8 @@ static mite_ir_value *emit_on_u8(mite_ir_graph *g, const mite_ir_node *node,
     bool all_constant = true;
     for (size_t i = 0; in && i < node->input_count; i++) {
         in[i] = quantized(node->inputs[i]);
-        if (!in[i]) return NULL;
+        // A far larger scale would leave the range in which the kernels round exactly.
+        if (!in[i] || !(in[i]->scale / out->scale < 8192)) return NULL;
         all_constant = all_constant && mite_ir_is_constant(in[i]);
     }
     if (!in || all_constant) return NULL;

@@ -41,7 +41,7 @@ static bool finish(mite_ir_graph *g, mite_ir_node *node, mite_ir_value *y, const
     return true;
 }
 
-// --- Transposes after transposes ------------------------------------------------------------------
+// --- Transposes after transposes -----------------------------------------------------------------
 
 static bool merge(mite_ir_graph *g, mite_ir_node *node) {
     const mite_ir_node *before = transpose_of(node->inputs[0]);
@@ -82,7 +82,7 @@ static bool merge(mite_ir_graph *g, mite_ir_node *node) {
     return true;
 }
 
-// --- Operators with one picture -------------------------------------------------------------------
+// --- Operators with one picture ------------------------------------------------------------------
 
 // The same operator on another input, with attributes to change afterwards by `set`.
 static mite_ir_value *redo(mite_ir_graph *g, const mite_ir_node *node, mite_ir_value *x,
@@ -152,7 +152,7 @@ static bool push_mean(mite_ir_graph *g, mite_ir_node *node) {
     return finish(g, node, y, perm_of_rest);
 }
 
-// --- Operators with several inputs ----------------------------------------------------------------
+// --- Operators with several inputs ---------------------------------------------------------------
 
 // A value as it is before `perm`: what t reads, a constant transposed back, or (a value with at
 // most one dimension above 1, or a scalar) a reshape. NULL where it would cost a transpose.

@@ -17,7 +17,8 @@ static mite_ir_value *picture(mite_ir_graph *g, int32_t h, int32_t w, int32_t c)
 // A constant of 0.5, 1, 1.5, …
 static mite_ir_value *ramp(mite_ir_graph *g, size_t rank, const int32_t *shape) {
     mite_ir_value *v = mite_ir_constant(g, "c", MITE_F32, rank, shape);
-    for (size_t i = 0; v && i < mite_ir_elements(v); i++) ((float *)v->data)[i] = 0.5f * (float)(i + 1);
+    for (size_t i = 0; v && i < mite_ir_elements(v); i++)
+        ((float *)v->data)[i] = 0.5f * (float)(i + 1);
     return v;
 }
 #define RAMP(g, ...) \
@@ -35,9 +36,9 @@ static mite_ir_value *transpose(mite_ir_graph *g, mite_ir_value *x, const int32_
 static const int32_t to_nhwc[] = {0, 2, 3, 1}, to_nchw[] = {0, 3, 1, 2};
 
 static mite_ir_value *clamp(mite_ir_graph *g, mite_ir_value *x, float lo, float hi) {
-    return MITE_IR_EMIT(g, .op = "clamp", .inputs = {x},
-                        .attrs = {{"lo", .word = mite_ir_bits(lo)},
-                                  {"hi", .word = mite_ir_bits(hi)}});
+    return MITE_IR_EMIT(
+        g, .op = "clamp", .inputs = {x},
+        .attrs = {{"lo", .word = mite_ir_bits(lo)}, {"hi", .word = mite_ir_bits(hi)}});
 }
 
 static mite_ir_value *quantize(mite_ir_graph *g, mite_ir_value *x, float scale, int32_t zero) {
@@ -144,9 +145,9 @@ static mite_ir_value *quantized_conv(mite_ir_graph *g) {
     mite_ir_set_quant(g, q, 1, 0, (float[]){0.25f}, (int32_t[]){0});
     w->origin = q;
     y = dequantize(g, quantize(g, y, 2, 5));
-    return MITE_IR_EMIT(g, .op = "reshape", .inputs = {y},
-                        .attrs = {{"rank", .word = 1},
-                                  {"shape", .list = (int32_t[]){8}, .list_count = 1}});
+    return MITE_IR_EMIT(
+        g, .op = "reshape", .inputs = {y},
+        .attrs = {{"rank", .word = 1}, {"shape", .list = (int32_t[]){8}, .list_count = 1}});
 }
 
 static void check_numbers(void) {

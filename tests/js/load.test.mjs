@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { MiteError, features, load } from "../../bindings/js/src/index.js";
-import { bitsOf, digits, effnet, npy, root } from "./support.mjs";
+import { bitsOf, digits, effnet, fails, npy, root } from "./support.mjs";
 
 const bytes = readFileSync(digits);
 const wholeHash = createHash("sha256").update(bytes).digest("hex");
@@ -21,17 +21,6 @@ function streamOf(file, piece) {
       else controller.enqueue(new Uint8Array(file.subarray(at, (at += piece))));
     },
   });
-}
-
-/** The error's code, and that it is a sentence. */
-function fails(code, words) {
-  return (error) => {
-    assert.ok(error instanceof MiteError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, words);
-    assert.ok(!error.message.includes("undefined") && error.message.length > 20, error.message);
-    return true;
-  };
 }
 
 describe("sources", () => {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the JavaScript tests share.
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readNpy } from "../../bindings/js/src/cli/npy.js";
+import { MiteError } from "../../bindings/js/src/index.js";
 import { seededInputs } from "../../bindings/js/src/self-test.js";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -45,6 +47,17 @@ export async function bitsOf(model) {
   const outputs = await model.run(input);
   const { data } = outputs[model.outputs[0].name];
   return createHash("sha256").update(new Uint8Array(data.buffer)).digest("hex");
+}
+
+/** For assert.rejects: a MiteError with this code, whose sentence has these words. */
+export function fails(code, words) {
+  return (error) => {
+    assert.ok(error instanceof MiteError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, words);
+    assert.ok(!error.message.includes("undefined") && error.message.length > 20, error.message);
+    return true;
+  };
 }
 
 /** Cosine of two vectors. */

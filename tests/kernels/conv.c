@@ -23,6 +23,12 @@ static conv_case make(bool u8, bool f32_out, unsigned manner) {
     c.out_h = check_pick(1, 7);
     a->out_width = check_pick(1, 9);
     a->columns = check_pick(1, 33);
+    if (check_bits() % 16 == 0) { // more rows than one block takes
+        c.out_h = check_pick(1, 3);
+        a->out_width = check_pick(300, 700);
+        a->columns = check_pick(1, 9);
+    }
+    if (check_bits() % 8 == 0) c.out_h = a->out_width = 1; // one row: panels abreast
     size_t in_w = (a->out_width - 1) * stride + kernel, in_h = (c.out_h - 1) * stride + kernel;
     a->segment_length = kernel * channels;
     a->segment_count = rows_of_taps;
@@ -30,9 +36,11 @@ static conv_case make(bool u8, bool f32_out, unsigned manner) {
     a->segments = c.segments;
     a->in_row = stride * in_w * channels;
     a->in_pixel = stride * channels;
-    size_t gap = check_bits() % 2 ? 0 : check_pick(1, 5); // between rows of the output
-    a->out_pixel = a->columns;
-    a->out_row = a->out_width * a->columns + gap;
+    // Between pixels and between rows of the output.
+    size_t pixel_gap = check_bits() % 2 ? 0 : check_pick(1, 3);
+    size_t gap = check_bits() % 2 ? 0 : check_pick(1, 5);
+    a->out_pixel = a->columns + pixel_gap;
+    a->out_row = a->out_width * a->out_pixel + gap;
     a->residual_row = a->out_row;
     a->residual_pixel = a->out_pixel;
     c.k = a->segment_count * a->segment_length;

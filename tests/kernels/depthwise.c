@@ -7,9 +7,9 @@
 static size_t round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
 
 static void check_one(bool u8) {
-    static const size_t kernels[] = {3, 5, 3, 5, 1, 2, 7};
+    static const size_t kernels[] = {3, 5, 3, 5, 1, 2, 7, 9};
     mite_depthwise_args a = {0};
-    size_t kernel = kernels[check_bits() % 7], stride = check_pick(1, 3), out_h = check_pick(1, 5);
+    size_t kernel = kernels[check_bits() % 8], stride = check_pick(1, 3), out_h = check_pick(1, 5);
     size_t item = u8 ? 1 : 4, dilation = check_bits() % 4 ? 1 : 2;
     a.kernel_h = kernel;
     a.kernel_w = check_bits() % 5 ? kernel : check_pick(1, 4);

@@ -3,7 +3,7 @@
 import { disposedError } from "./engine.js";
 import { MiteError } from "./errors.js";
 import { parseMetadata, pictureSpec, portNamed } from "./metadata.js";
-import { portablePicture } from "./picture.js";
+import { closePicture, portablePicture } from "./picture.js";
 import { untilAborted } from "./platform.js";
 import { runSelfTest } from "./self-test.js";
 import { dataFor, isTensor } from "./tensors.js";
@@ -117,7 +117,10 @@ export class Model {
     const picture = await portablePicture(image, signal);
     const fetched = performance.now() - begin;
     const { outputs, ms } = await this.#enqueue(
-      () => this.#engine.run([{ picture, spec }], signal),
+      () =>
+        this.#engine.run([{ picture, spec }], signal).finally(() => {
+          if (picture !== image) closePicture(picture);
+        }),
       signal,
     );
     const scores = realNumbers(outputs[output], this.outputs[output]);

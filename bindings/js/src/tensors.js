@@ -49,17 +49,16 @@ export function elementsOf(shape) {
 /** @param {readonly number[]} shape */
 const shown = (shape) => `[${shape.join(", ")}]`;
 
+/** @param {unknown} input */
+const isBare = (input) => ArrayBuffer.isView(input) || Array.isArray(input);
+
 /**
  * Whether run() was given one tensor rather than a record of them.
  * @param {TensorInput | Readonly<Record<string, TensorInput>>} input
  * @returns {input is TensorInput}
  */
 export function isTensor(input) {
-  return (
-    ArrayBuffer.isView(input) ||
-    Array.isArray(input) ||
-    Array.isArray(/** @type {any} */ (input)?.shape)
-  );
+  return isBare(input) || Array.isArray(/** @type {any} */ (input)?.shape);
 }
 
 /**
@@ -70,9 +69,8 @@ export function isTensor(input) {
  */
 export function dataFor(port, input) {
   const wanted = `input '${port.name}' wants ${port.dtype} ${shown(port.shape)}`;
-  const tensor = /** @type {{ data: unknown, shape?: unknown }} */ (
-    ArrayBuffer.isView(input) || Array.isArray(input) ? { data: input } : (input ?? {})
-  );
+  const bare = input === null || typeof input !== "object" || isBare(input);
+  const tensor = /** @type {{ data: unknown, shape?: unknown }} */ (bare ? { data: input } : input);
   const { data, shape } = tensor;
   if (shape !== undefined && String(shape) !== String(port.shape)) {
     throw new MiteError(
@@ -85,7 +83,7 @@ export function dataFor(port, input) {
   if (!fits && !Array.isArray(data)) {
     throw new MiteError(
       "argument",
-      `${wanted}, a ${array.name} or plain numbers, but was given ${describe(data)}`,
+      `${wanted}, a ${array.name} or plain numbers, but was given ${describe(data === undefined ? input : data)}`,
     );
   }
   const elements = elementsOf(port.shape);

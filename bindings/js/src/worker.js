@@ -14,6 +14,7 @@
 // The client sends one call at a time. Ending the worker is the client's business.
 import { LocalEngine } from "./engine.js";
 import { fromPlain, toPlain } from "./errors.js";
+import { closePicture } from "./picture.js";
 import { isNode, nodeModule } from "./platform.js";
 
 /** @typedef {import("./engine.js").Input} Input */
@@ -59,6 +60,7 @@ const calls = {
       return { value, transfer: value.outputs.map((data) => data.buffer) };
     } finally {
       running.delete(id);
+      for (const input of inputs) if ("picture" in input) closePicture(input.picture);
     }
   },
 

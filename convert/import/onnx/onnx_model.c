@@ -210,7 +210,7 @@ static bool read_node(mite_ir_graph *g, mite_span message, onnx_node *n) {
     return finished(g, &r, "a node");
 }
 
-// --- Graph inputs and outputs ---------------------------------------------------------------------
+// --- Graph inputs and outputs --------------------------------------------------------------------
 
 static bool read_dim(mite_ir_graph *g, mite_span message, int64_t *dim) {
     mite_pb r = mite_pb_open(message);
@@ -264,7 +264,7 @@ static bool read_port(mite_ir_graph *g, mite_span message, onnx_port *p) {
     return !type.data || read_type(g, type, p, false);
 }
 
-// --- Graph and model ------------------------------------------------------------------------------
+// --- Graph and model -----------------------------------------------------------------------------
 
 static bool read_graph(mite_ir_graph *g, mite_span message, onnx_model *m) {
     mite_pb r = mite_pb_open(message);
