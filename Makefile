@@ -218,7 +218,7 @@ fuzz: $(fuzz_targets) ## fuzz the readers of files (T=60 seconds each)
 # --- Models, demo, benchmarks ---------------------------------------------------------------------
 
 MODEL := models/efficientnet-lite0/efficientnet-lite0.int8.mite
-SAMPLE := $(firstword $(wildcard web/demo/samples/*.jpg))
+SAMPLE := web/demo/samples/coffee.jpg
 
 models: $(CONVERTER) $(INFERENCE) ## convert the models anew from their sources
 	$(Q)for script in models/*/build.mjs; do $(NODE) $$script; done
