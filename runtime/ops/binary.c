@@ -94,6 +94,7 @@ static mite_status prepare(mite_step *s, pair_fn *pair) {
         mite_broadcast_strides(st->walk.strides[k + 1], s->inputs[k], (size_t)out->rank,
                                out->shape);
     mite_walk_merge(&st->walk, 3, (size_t)out->rank, out->shape);
+    mite_walk_contiguous(&st->walk, 1); // operands are gathered where they are not
     s->max_parts = mite_walk_parts(&st->walk);
     st->pair = pair;
     st->lo = mite_attr_float(s, CLAMP_LO);

@@ -45,13 +45,14 @@ static mite_status prepare(mite_step *s) {
     return MITE_OK;
 }
 
-static void requantize(const mite_step *s, const mite_walk *w, const mite_view *x, uint8_t *to) {
+static void requantize(const mite_step *s, mite_walk w, const mite_view *x, uint8_t *to) {
     uint8_t table[256];
     mite_table_fill(table, s, x, s->outputs[0], NULL);
-    for (size_t i = 0; i < w->runs; i++) {
-        uint8_t *out = to + mite_walk_offset(w, 0, i, 0);
-        const uint8_t *in = (const uint8_t *)x->data + mite_walk_offset(w, 1, i, 0);
-        s->kernels->lookup_u8(out, in, w->length, table);
+    mite_walk_contiguous(&w, 2);
+    for (size_t i = 0; i < w.runs; i++) {
+        uint8_t *out = to + mite_walk_offset(&w, 0, i, 0);
+        const uint8_t *in = (const uint8_t *)x->data + mite_walk_offset(&w, 1, i, 0);
+        s->kernels->lookup_u8(out, in, w.length, table);
     }
 }
 
@@ -74,7 +75,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
         memcpy(w.strides[0], strides, sizeof strides);
         mite_walk_merge(&w, 2, (size_t)x->rank, x->shape);
         if (mite_same_quantization(x, out)) mite_walk_copy(&w, to, x->data, item, 0, w.runs);
-        else requantize(s, &w, x, (uint8_t *)to);
+        else requantize(s, w, x, (uint8_t *)to);
     }
     return MITE_OK;
 }

@@ -51,10 +51,24 @@ void mite_walk_merge(mite_walk *w, size_t operands, size_t rank, const int32_t *
     for (size_t i = 0; i + 1 < kept; i++) w->runs *= w->dims[i];
 }
 
+void mite_walk_contiguous(mite_walk *w, size_t operands) {
+    bool contiguous = true;
+    for (size_t k = 0; k < operands; k++) {
+        ptrdiff_t step = w->strides[k][w->rank - 1];
+        contiguous = contiguous && (step == 0 || step == 1);
+    }
+    // There is room: such a step stands before a dimension of 1 that merging left out.
+    if (contiguous || w->rank == MITE_MAX_RANK) return;
+    for (size_t k = 0; k < operands; k++) w->strides[k][w->rank] = 1;
+    w->runs *= w->length;
+    w->dims[w->rank++] = w->length = 1;
+}
+
 void mite_walk_pair(mite_walk *w, const mite_view *out, const mite_view *in) {
     mite_view_strides(w->strides[0], out);
     mite_view_strides(w->strides[1], in);
     mite_walk_merge(w, 2, (size_t)out->rank, out->shape);
+    mite_walk_contiguous(w, 2);
 }
 
 // Elements worth a part of their own; a multiple of every kernel's vector.

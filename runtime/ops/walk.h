@@ -26,7 +26,11 @@ void mite_broadcast_strides(ptrdiff_t strides[MITE_MAX_RANK], const mite_view *v
 // Takes w->strides of the first `operands` operands as filled by the caller, for `shape`.
 void mite_walk_merge(mite_walk *w, size_t operands, size_t rank, const int32_t *shape);
 
-// One value and another of its shape.
+// Splits runs along which an operand steps by more than one element, as a column of pixels with
+// one channel does between halos: after it, runs are contiguous (or stay, for broadcasting).
+void mite_walk_contiguous(mite_walk *w, size_t operands);
+
+// One value and another of its shape, in contiguous runs.
 void mite_walk_pair(mite_walk *w, const mite_view *out, const mite_view *in);
 
 // The share of a part: runs [first, last), and of each of them elements [begin, end).
