@@ -90,6 +90,9 @@ static mite_status infer(mite_session *s) {
             step->inputs[k] = node->inputs[k] == MITE_NO_VALUE ? NULL : &s->views[node->inputs[k]];
         for (uint32_t k = 0; k < node->output_count; k++)
             step->outputs[k] = &s->views[node->outputs[k]];
+        for (uint32_t k = 0; k < node->op->min_inputs; k++)
+            if (k >= node->input_count || !step->inputs[k])
+                return mite_step_fail(step, MITE_ERR_FORMAT, "input %u is missing", k);
         if (node->op->infer(step)) return s->error.status;
     }
     return MITE_OK;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every case of steps.pack gives its result: integers to the bit, f32 within 1e-5 of the value
+// and 2e-6. Each runs with and without halos around the pictures it reads and writes, on plain C
+// and on SIMD, with one thread and with three.
+#include "steps.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool close_enough(float a, float b) {
+    if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
+    if (isinf(b)) return a == b;
+    return fabsf(a - b) <= 1e-5f * fabsf(b) + 2e-6f;
+}
+
+// The first element that differs, or SIZE_MAX.
+static size_t first_difference(const tensor *expected, const void *data) {
+    size_t item = mite_dtype_bytes(expected->dtype), count = expected->bytes / item;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *a = (const uint8_t *)data + i * item, *b = expected->data + i * item;
+        if (memcmp(a, b, item) == 0) continue;
+        float x, y;
+        if (expected->dtype != MITE_F32) return i;
+        memcpy(&x, a, sizeof x);
+        memcpy(&y, b, sizeof y);
+        if (!close_enough(x, y)) return i;
+    }
+    return SIZE_MAX;
+}
+
+static void print_element(const tensor *t, const void *data, size_t i) {
+    if (t->dtype == MITE_F32) {
+        float value;
+        memcpy(&value, (const uint8_t *)data + i * sizeof value, sizeof value);
+        fprintf(stderr, "%.9g", (double)value);
+    } else {
+        const uint8_t *bytes = (const uint8_t *)data + i * mite_dtype_bytes(t->dtype);
+        fprintf(stderr, "%d", t->dtype == MITE_I8 ? (int8_t)*bytes : *bytes);
+    }
+}
+
+// Runs twice: the second run must not see what the first left in memory.
+static bool passes(const step_case *c, around a, int32_t isa, int32_t threads) {
+    graph g;
+    mite_session *s;
+    mite_session_options options = {.isa = isa, .thread_count = threads};
+    graph_make(&g, c, a);
+    mite_status status = mite_session_new_graph(&s, &g.graph, &options);
+    size_t wrong = SIZE_MAX;
+    for (int run = 0; run < 2 && !status && wrong == SIZE_MAX; run++) {
+        graph_fill(&g, c, s);
+        status = mite_run(s);
+        if (!status) wrong = first_difference(&c->output, mite_session_output(s, 0)->data);
+    }
+    if (status || wrong != SIZE_MAX) {
+        fprintf(stderr, "%s (halo before %d, after %d, isa %d, %d threads): ", c->name, a.before,
+                a.after, isa, threads);
+        if (status) {
+            fprintf(stderr, "%s\n", mite_session_error(s));
+        } else {
+            fprintf(stderr, "element %zu is ", wrong);
+            print_element(&c->output, mite_session_output(s, 0)->data, wrong);
+            fprintf(stderr, ", expected ");
+            print_element(&c->output, c->output.data, wrong);
+            fprintf(stderr, "\n");
+        }
+    }
+    mite_session_free(s);
+    graph_free(&g);
+    return !status && wrong == SIZE_MAX;
+}
+
+int main(int argc, char **argv) {
+    pack p = pack_open(argc > 1 ? argv[1] : "tests/ops/steps.pack");
+    step_case c;
+    size_t count = 0, failures = 0;
+    while (pack_next(&p, &c)) {
+        bool good = true;
+        for (int way = 0; way < 16; way++) {
+            around a = {way & 1, way & 2};
+            int32_t isa = way & 4 ? MITE_ISA_PLAIN : MITE_ISA_BEST;
+            good = passes(&c, a, isa, way & 8 ? 3 : 1) && good;
+        }
+        failures += !good;
+        count++;
+    }
+    pack_close(&p);
+    printf("%zu of %zu cases right\n", count - failures, count);
+    return failures != 0;
+}
