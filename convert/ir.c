@@ -233,15 +233,34 @@ static bool set_inputs(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make 
     return true;
 }
 
-static mite_ir_value *new_output(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make *make) {
-    mite_ir_value *v = mite_ir_alloc(g, 1, sizeof *v);
-    if (!v || !mite_ir_list_value(g, v)) return NULL;
-    v->name = node->name;
-    v->dtype = make->dtype ? make->dtype : node->inputs[0]->dtype;
-    v->scale = make->scale;
-    v->zero_point = make->zero_point;
-    v->producer = node;
-    return v;
+static bool set_outputs(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make *make) {
+    size_t count = make->more_outputs + 1;
+    if (count < node->op->output_count || count > mite_op_max_outputs(node->op)) {
+        mite_ir_fail(g, MITE_ERR_UNSUPPORTED, "%s %q: cannot have %z outputs", make->op, make->name,
+                     count);
+        return false;
+    }
+    node->outputs = mite_ir_alloc(g, count, sizeof(mite_ir_value *));
+    mite_ir_value *values = mite_ir_alloc(g, count, sizeof *values);
+    if (!node->outputs || !values) return false;
+    for (size_t i = 0; i < count; i++) {
+        mite_ir_value *v = node->outputs[i] = &values[i];
+        if (!mite_ir_list_value(g, v)) return false;
+        v->name = node->name;
+        v->dtype = i ? make->more_dtypes[i - 1] : make->dtype;
+        if (!v->dtype) v->dtype = node->inputs[0]->dtype;
+        v->producer = node;
+    }
+    node->output_count = (uint32_t)count;
+    node->output = values;
+    values[0].scale = make->scale;
+    values[0].zero_point = make->zero_point;
+    return true;
+}
+
+mite_ir_value *mite_ir_output_at(mite_ir_value *first, size_t index) {
+    if (!first || !first->producer || index >= first->producer->output_count) return NULL;
+    return first->producer->outputs[index];
 }
 
 mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make) {
@@ -265,8 +284,8 @@ mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make) {
         set_defaults(node);
     }
     if (!set_attrs(g, node, make) || !set_inputs(g, node, make)) return NULL;
-    node->output = new_output(g, node, make);
-    if (!node->output || mite_ir_infer(g, node, false) || !list_node(g, node)) return NULL;
+    if (!set_outputs(g, node, make)) return NULL;
+    if (mite_ir_infer(g, node, false) || !list_node(g, node)) return NULL;
     return node->output;
 }
 
@@ -292,14 +311,16 @@ void mite_ir_kill(mite_ir_node *node) {
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i]) mite_ir_resolve(node->inputs[i])->uses--;
     }
-    if (node->output->producer == node) node->output->producer = NULL;
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i]->producer == node) node->outputs[i]->producer = NULL;
+    }
 }
 
 void mite_ir_absorb(mite_ir_node *node, mite_ir_node *after) {
     mite_ir_value *out = after->output;
     mite_ir_kill(after);
     node->output->producer = NULL;
-    node->output = out;
+    node->output = node->outputs[0] = out;
     out->producer = node;
 }
 

@@ -54,7 +54,9 @@ struct mite_ir_node {
     const char *name; // never NULL
     mite_ir_value **inputs; // NULL where absent
     uint32_t input_count;
-    mite_ir_value *output; // the runtime's operators all have one output
+    mite_ir_value *output; // outputs[0]
+    mite_ir_value **outputs; // never NULL each, whether used or not
+    uint32_t output_count;
     int32_t *attrs; // mite_op_attr_words(op) words
     uint64_t macs;
     bool dead; // taken out by a pass; dropped when the pass ends
@@ -157,11 +159,16 @@ typedef struct mite_ir_make {
     const mite_ir_node *copy_attrs; // of a node of the same operator; else the defaults
     mite_ir_attr attrs[16]; // up to the first without a name; set on top
     mite_dtype dtype; // of the output; 0: that of inputs[0]
+    const mite_dtype *more_dtypes; // of outputs 1 to more_outputs
+    size_t more_outputs;
     float scale; // quantization of a u8 output
     int32_t zero_point;
 } mite_ir_make;
 
-// Adds a node at the end and returns its output, with the shape that the operator's own rule
+// Output `index` of the node that computes `first`, its output 0.
+mite_ir_value *mite_ir_output_at(mite_ir_value *first, size_t index);
+
+// Adds a node at the end and returns its first output, with the shape that the operator's own rule
 // gives; NULL (and the graph failed) where the rule refuses.
 mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make);
 #define MITE_IR_EMIT(g, ...) mite_ir_emit((g), &(mite_ir_make){__VA_ARGS__})

@@ -43,28 +43,28 @@ static mite_status look_packed(mite_error *error, const mite_ir_node *node, size
     return MITE_OK;
 }
 
-// The made-up step's views and values, the output's last; all in one block.
+// The made-up step's views and values, the outputs' last; all in one block.
 typedef struct rehearsal {
-    mite_view **inputs, *views;
+    mite_view **inputs, **outputs, *views;
     mite_value *values;
     void *block;
 } rehearsal;
 
-static bool set_up(rehearsal *r, size_t count) {
+static bool set_up(rehearsal *r, size_t inputs, size_t outputs) {
+    size_t count = inputs + outputs;
     size_t each = sizeof(mite_view *) + sizeof(mite_view) + sizeof(mite_value), bytes;
-    if (!mite_size_mul(&bytes, count + 1, each)) return false;
+    if (!mite_size_mul(&bytes, count, each)) return false;
     r->block = calloc(1, bytes);
     if (!r->block) return false;
     r->views = r->block;
-    r->values = (mite_value *)(r->views + count + 1);
-    r->inputs = (mite_view **)(r->values + count + 1);
+    r->values = (mite_value *)(r->views + count);
+    r->inputs = (mite_view **)(r->values + count);
+    r->outputs = r->inputs + inputs;
     return true;
 }
 
 static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r) {
     size_t count = node->input_count;
-    mite_ir_value *out = node->output;
-    mite_view *out_view = &r->views[count];
     for (size_t i = 0; i < count; i++) {
         const mite_ir_value *v = node->inputs[i];
         if (!v) continue;
@@ -73,11 +73,15 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
         // What will be padded when it is packed must not be read as if it were.
         bool as_it_is = !v->data || r->values[i].bytes == v->bytes;
         r->views[i].data = as_it_is ? v->data : NULL;
+        r->views[i].known = r->views[i].data;
         memcpy(r->views[i].shape, r->values[i].shape, sizeof r->values[i].shape);
         r->inputs[i] = &r->views[i];
     }
-    fill_view(out_view, &r->values[count], out);
-    r->values[count].rank = -1; // not known yet
+    for (size_t i = 0; i < node->output_count; i++) {
+        fill_view(&r->views[count + i], &r->values[count + i], node->outputs[i]);
+        r->values[count + i].rank = -1; // not known yet
+        r->outputs[i] = &r->views[count + i];
+    }
     uint32_t none = 0;
     mite_node flat = {
         .op = node->op,
@@ -85,13 +89,13 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
         .inputs = &none,
         .outputs = &none,
         .input_count = node->input_count,
-        .output_count = 1,
+        .output_count = node->output_count,
         .attrs = node->attrs,
     };
     mite_step step = {
         .node = &flat,
         .inputs = r->inputs,
-        .outputs = &out_view,
+        .outputs = r->outputs,
         .error = error,
         .in_place = -1,
         .max_parts = 1,
@@ -99,8 +103,10 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
     if (node->op->infer(&step)) {
         return mite_fail(error, MITE_ERR_FORMAT, "%s %q: refused", node->op->name, node->name);
     }
-    out->rank = out_view->rank;
-    memcpy(out->shape, out_view->shape, sizeof out->shape);
+    for (size_t i = 0; i < node->output_count; i++) {
+        node->outputs[i]->rank = r->outputs[i]->rank;
+        memcpy(node->outputs[i]->shape, r->outputs[i]->shape, sizeof r->outputs[i]->shape);
+    }
     node->macs = step.macs;
     return MITE_OK;
 }
@@ -109,7 +115,7 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
     mite_error error = {MITE_OK, ""};
     rehearsal r = {0};
     if (!mite_ir_ok(g)) return g->error.status;
-    if (!set_up(&r, node->input_count)) {
+    if (!set_up(&r, node->input_count, node->output_count)) {
         mite_fail(&error, MITE_ERR_MEMORY, "no memory to work out shapes");
     } else {
         rehearse(&error, node, &r);

@@ -61,8 +61,9 @@ void mite_text_number(mite_text *t, double value) {
 }
 
 const char *mite_ir_dtype_name(mite_dtype dtype) {
-    static const char *const names[] = {"?", "f32", "f16", "u8", "i8", "i32", "i64", "bool", "i16"};
-    return dtype >= MITE_F32 && dtype <= MITE_I16 ? names[dtype] : names[0];
+    static const char *const names[] = {"?",    "f32", "f16", "u8",  "i8",  "i32", "i64",
+                                        "bool", "i16", "f64", "u16", "u32", "u64"};
+    return dtype >= MITE_F32 && dtype <= MITE_U64 ? names[dtype] : names[0];
 }
 
 // Values print by their place in the graph: names may be empty or doubled.
@@ -101,8 +102,11 @@ static void put_attr(mite_text *out, const mite_attr *a, const int32_t *words) {
 }
 
 static void put_node(mite_text *out, const mite_ir_node *n) {
-    put_ref(out, n->output);
-    put_type(out, n->output);
+    for (size_t i = 0; i < n->output_count; i++) {
+        if (i) mite_text_format(out, ", ");
+        put_ref(out, n->outputs[i]);
+        put_type(out, n->outputs[i]);
+    }
     mite_text_format(out, " = %s(", n->op->name);
     for (size_t i = 0; i < n->input_count; i++) {
         if (i) mite_text_format(out, ", ");
@@ -139,7 +143,7 @@ void mite_ir_print(mite_text *out, const mite_ir_graph *g) {
         for (size_t k = 0; k < n->input_count; k++) {
             if (n->inputs[k] && n->inputs[k]->data) introduce(out, n->inputs[k], "constant", &next);
         }
-        n->output->mark = ++next;
+        for (size_t k = 0; k < n->output_count; k++) n->outputs[k]->mark = ++next;
         put_node(out, n);
     }
     for (size_t i = 0; i < g->output_count; i++) {

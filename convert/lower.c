@@ -123,6 +123,17 @@ static bool is_pair_safe(const mite_ir_value *v) {
     return true;
 }
 
+// A constant that is an output of the graph, as it is.
+static mite_value *add_result(mite_lowered_memory *m, mite_ir_value *v, const char *name) {
+    mite_value *out = add_value(m, v, name);
+    if (!out) return NULL;
+    out->flags = MITE_VALUE_CONSTANT;
+    out->bytes = v->bytes;
+    out->data = v->data;
+    v->mark = (uint32_t)m->value_count;
+    return out;
+}
+
 static mite_value *add_constant(mite_lowered_memory *m, const mite_ir_node *node, size_t index) {
     const mite_ir_value *v = node->inputs[index];
     mite_packing p;
@@ -180,17 +191,19 @@ static bool lower_node(mite_lowered_memory *m, mite_node *to, const mite_ir_node
     for (size_t i = 0; i < node->input_count; i++) {
         if (!index_of(m, node, i, &edges[i])) return false;
     }
-    if (!add_value(m, node->output, node->output->name)) return false;
-    edges[node->input_count] = (uint32_t)m->value_count - 1;
-    node->output->mark = (uint32_t)m->value_count;
-    m->edge_count += (size_t)node->input_count + 1;
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (!add_value(m, node->outputs[i], node->outputs[i]->name)) return false;
+        edges[node->input_count + i] = (uint32_t)m->value_count - 1;
+        node->outputs[i]->mark = (uint32_t)m->value_count;
+    }
+    m->edge_count += (size_t)node->input_count + node->output_count;
     *to = (mite_node){
         .op = node->op,
         .name = node->name,
         .inputs = edges,
         .outputs = edges + node->input_count,
         .input_count = node->input_count,
-        .output_count = 1,
+        .output_count = node->output_count,
         .attrs = node->attrs,
     };
     return true;
@@ -198,7 +211,9 @@ static bool lower_node(mite_lowered_memory *m, mite_node *to, const mite_ir_node
 
 static bool allocate(mite_lowered_memory *m, const mite_ir_graph *g) {
     size_t edges = 0;
-    for (size_t i = 0; i < g->node_count; i++) edges += (size_t)g->nodes[i]->input_count + 1;
+    for (size_t i = 0; i < g->node_count; i++) {
+        edges += (size_t)g->nodes[i]->input_count + g->nodes[i]->output_count;
+    }
     m->nodes = calloc(g->node_count + 1, sizeof *m->nodes);
     m->edges = calloc(edges + 1, sizeof *m->edges);
     m->ports = calloc(g->input_count + g->output_count + 1, sizeof *m->ports);
@@ -218,9 +233,12 @@ static bool lower(mite_lowered_memory *m, const mite_ir_graph *g) {
     }
     for (size_t i = 0; i < g->output_count; i++) {
         const mite_ir_port *port = &g->outputs[i];
-        if (!port->value->mark || mite_ir_is_constant(port->value)) {
-            mite_fail(m->error, MITE_ERR_UNSUPPORTED,
-                      "output %q is a constant, it depends on no input", port->name);
+        if (!port->value->mark && mite_ir_is_constant(port->value) &&
+            !add_result(m, port->value, port->name)) {
+            return false;
+        }
+        if (!port->value->mark) {
+            mite_fail(m->error, MITE_ERR_FORMAT, "output %q is computed nowhere", port->name);
             return false;
         }
         m->ports[g->input_count + i] = port->value->mark - 1;

@@ -78,6 +78,9 @@ static bool place_constants(writer *w) {
             if (v != MITE_NO_VALUE && !place_constant(w, v)) return false;
         }
     }
+    for (size_t i = 0; i < g->output_count; i++) {
+        if (!place_constant(w, g->outputs[i])) return false;
+    }
     return true;
 }
 

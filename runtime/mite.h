@@ -61,6 +61,10 @@ typedef enum mite_dtype {
     MITE_I64 = 6,
     MITE_BOOL = 7, // one byte, 0 or 1
     MITE_I16 = 8,
+    MITE_F64 = 9,
+    MITE_U16 = 10,
+    MITE_U32 = 11,
+    MITE_U64 = 12,
 } mite_dtype;
 
 // A lent view of a graph input or output: dense, outermost dimension first.

@@ -2,6 +2,13 @@
 // Takes out nodes that nobody reads, and lets the data of constants go that nothing needs.
 #include "passes/passes.h"
 
+static bool is_used(const mite_ir_node *node) {
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i]->uses) return true;
+    }
+    return false;
+}
+
 static bool drop_nothing(mite_ir_graph *g, mite_ir_node *node, void *context) {
     (void)g, (void)node, (void)context;
     return false;
@@ -11,7 +18,7 @@ bool mite_pass_dead_code(mite_ir_graph *g) {
     bool changed = false;
     for (size_t i = g->node_count; i-- > 0;) { // backwards: a dead node frees those before it
         mite_ir_node *node = g->nodes[i];
-        if (node->dead || node->output->uses) continue;
+        if (node->dead || is_used(node)) continue;
         mite_ir_kill(node);
         changed = true;
     }

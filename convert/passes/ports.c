@@ -6,7 +6,7 @@
 
 static bool is_taken(const mite_ir_graph *g, size_t index) {
     const mite_ir_value *v = g->outputs[index].value;
-    if (!v->producer) return true;
+    if (!v->producer && !mite_ir_is_constant(v)) return true;
     for (size_t i = 0; i < index; i++) {
         if (g->outputs[i].value == v) return true;
     }
@@ -17,7 +17,7 @@ bool mite_pass_ports(mite_ir_graph *g) {
     bool changed = false;
     for (size_t i = 0; i < g->output_count; i++) {
         mite_ir_value *v = g->outputs[i].value;
-        if (mite_ir_is_constant(v) || !is_taken(g, i)) continue;
+        if (!is_taken(g, i)) continue;
         mite_ir_value *copy =
             MITE_IR_EMIT(g, .op = "reshape", .name = g->outputs[i].name, .inputs = {v},
                          .attrs = {{"rank", .word = v->rank},

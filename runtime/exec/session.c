@@ -68,6 +68,7 @@ static mite_status fill_views(mite_session *s) {
         view->zero_point = value->zero_point;
         // Constants are only read; the cast serves the one pointer type of views.
         view->data = (void *)(uintptr_t)value->data;
+        view->known = value->data;
         // A negative rank, which only graphs in memory have, stands for "infer it".
         if (value->rank < 0) continue;
         if (!mite_shape_elements(&view->elements, (size_t)value->rank, value->shape))

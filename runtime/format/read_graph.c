@@ -153,7 +153,8 @@ static mite_status read_node(const section *s, mite_node *to, const mite_file_no
         return refuse(s, "a list leaves its table", to->name);
     if (from->input_count < op->min_inputs ||
         (op->max_inputs != 255 && from->input_count > op->max_inputs) ||
-        from->output_count != op->output_count)
+        from->output_count < op->output_count ||
+        from->output_count > mite_op_max_outputs(op))
         return refuse(s, "a node has the wrong number of inputs or outputs", to->name);
     if (from->attr_words > mite_op_attr_words(op))
         return mite_fail(s->error, MITE_ERR_UNSUPPORTED,
@@ -201,7 +202,7 @@ static mite_status check_ports(const section *s, mite_graph *g, const uint8_t *r
         if (g->inputs[i] >= g->value_count)
             return refuse(s, "an input or output does not exist", "graph");
     for (size_t i = 0; i < g->output_count; i++)
-        if (!ready[g->outputs[i]] || g->values[g->outputs[i]].flags & MITE_VALUE_CONSTANT)
+        if (!ready[g->outputs[i]])
             return refuse(s, "an output is never computed", g->values[g->outputs[i]].name);
     return MITE_OK;
 }

@@ -23,9 +23,13 @@ size_t mite_dtype_bytes(mite_dtype dtype) {
     case MITE_I8:
     case MITE_BOOL: return 1;
     case MITE_F16:
+    case MITE_U16:
     case MITE_I16: return 2;
     case MITE_F32:
+    case MITE_U32:
     case MITE_I32: return 4;
+    case MITE_F64:
+    case MITE_U64:
     case MITE_I64: return 8;
     }
     return 0;

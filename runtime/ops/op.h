@@ -6,6 +6,12 @@
 // value its place -> prepare (checks, chooses kernels, fills the state) -> run, any number of
 // times. infer, plan and prepare check everything and say what is wrong in a sentence; run
 // checks only what data decides, and allocates nothing.
+//
+// Shapes that depend on numbers: an infer that needs the elements of an input asks
+// mite_step_known. They are there at once for constants and for whatever follows from constants
+// and shapes alone (the session computes such small values while it infers). Where they are not,
+// infer returns mite_step_wait: the session then runs everything before this step first, and
+// infers it again with the numbers at hand.
 #ifndef MITE_OPS_OP_H
 #define MITE_OPS_OP_H
 
@@ -32,6 +38,7 @@ typedef struct mite_view {
     mite_halo halo;
     size_t row_stride, image_stride; // rank 4 only
     void *data;                      // NULL before planning; constants: the file's bytes
+    const void *known; // dense elements, where they are settled before the step is inferred
 } mite_view;
 
 typedef struct mite_step {
@@ -65,7 +72,8 @@ typedef struct mite_op {
     const char *name; // as in .mite files
     const mite_attr *attrs;
     uint8_t attr_count; // rows of attrs
-    uint8_t min_inputs, max_inputs, output_count; // max_inputs 255: any number
+    uint8_t min_inputs, max_inputs; // max_inputs 255: any number
+    uint8_t output_count, max_outputs; // a node has output_count to max_outputs (0: the same)
     // Whether inputs[0] (and every other rank-4 activation) may have a halo / outputs[0] may.
     bool reads_halo, writes_halo;
     size_t state_bytes;
@@ -83,6 +91,11 @@ typedef struct mite_op {
 const mite_op *mite_op_find(const char *name);
 // All operators, for tables and documentation.
 const mite_op *const *mite_op_list(size_t *count);
+// The most outputs of a node; 255: any number.
+static inline uint32_t mite_op_max_outputs(const mite_op *op) {
+    if (op->max_outputs == 255) return UINT16_MAX;
+    return op->max_outputs > op->output_count ? op->max_outputs : op->output_count;
+}
 // Words of all attributes together.
 size_t mite_op_attr_words(const mite_op *op);
 
@@ -98,6 +111,18 @@ mite_status mite_step_set_shape(mite_step *s, size_t index, size_t rank, const i
 // Fails unless input `index` is present, a constant of this type and layout, and large enough.
 mite_status mite_step_need_constant(mite_step *s, size_t index, mite_dtype dtype,
                                     mite_layout layout, size_t elements);
+
+// The elements of input `index`, dense, if they are settled before the step runs; NULL where not
+// (or absent).
+const void *mite_step_known(const mite_step *s, size_t index);
+
+// What infer returns where mite_step_known was NULL: MITE_MORE.
+mite_status mite_step_wait(mite_step *s, size_t index);
+
+// Reads input `index`, a known i32 or i64 tensor of at most `room` elements (a shape, axes, pads).
+// MITE_MORE where it is not known; fails where it is of another type or longer.
+mite_status mite_step_integers(mite_step *s, size_t index, int64_t *out, size_t room,
+                               size_t *count);
 
 // After planning: does inputs[0] have at least the halo that the step wants?
 bool mite_step_has_halo(const mite_step *s);

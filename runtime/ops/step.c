@@ -92,6 +92,39 @@ mite_status mite_step_need_constant(mite_step *s, size_t index, mite_dtype dtype
     return MITE_OK;
 }
 
+const void *mite_step_known(const mite_step *s, size_t index) {
+    const mite_view *v = mite_step_input(s, index);
+    return v ? v->known : NULL;
+}
+
+mite_status mite_step_wait(mite_step *s, size_t index) {
+    mite_step_fail(s, MITE_MORE, "its shape depends on the numbers in %q",
+                   mite_step_input(s, index) ? s->inputs[index]->value->name : "an absent input");
+    return MITE_MORE;
+}
+
+mite_status mite_step_integers(mite_step *s, size_t index, int64_t *out, size_t room,
+                               size_t *count) {
+    const mite_view *v = mite_step_input(s, index);
+    if (!v) return mite_step_fail(s, MITE_ERR_FORMAT, "input %z is missing", index);
+    if (v->dtype != MITE_I32 && v->dtype != MITE_I64) {
+        return mite_step_fail(s, MITE_ERR_FORMAT, "input %z (%q) is %s, wanted are i32 or i64",
+                              index, v->value->name, mite_dtype_name(v->dtype));
+    }
+    if (v->elements > room) {
+        return mite_step_fail(s, MITE_ERR_FORMAT, "input %z (%q) has %z numbers, at most %z fit",
+                              index, v->value->name, v->elements, room);
+    }
+    *count = v->elements;
+    if (!v->elements) return MITE_OK;
+    if (!v->known) return mite_step_wait(s, index);
+    for (size_t i = 0; i < v->elements; i++) {
+        if (v->dtype == MITE_I64) memcpy(&out[i], (const int64_t *)v->known + i, sizeof *out);
+        else out[i] = ((const int32_t *)v->known)[i];
+    }
+    return MITE_OK;
+}
+
 const char *mite_dtype_name(mite_dtype dtype) {
     switch (dtype) {
     case MITE_F32: return "f32";
@@ -102,6 +135,10 @@ const char *mite_dtype_name(mite_dtype dtype) {
     case MITE_I64: return "i64";
     case MITE_BOOL: return "bool";
     case MITE_I16: return "i16";
+    case MITE_F64: return "f64";
+    case MITE_U16: return "u16";
+    case MITE_U32: return "u32";
+    case MITE_U64: return "u64";
     }
     return "an unknown type";
 }
