@@ -46,10 +46,12 @@ $(BENCH_MODULES): bench/package-lock.json
 
 # --- Sources --------------------------------------------------------------------------------------
 
-RUNTIME := $(wildcard runtime/*.c runtime/*/*.c)
+# Every inference module has CORE; the whole ones, the converter and the tests have all.
+CORE := $(wildcard runtime/*.c runtime/*/*.c)
+RUNTIME := $(CORE) $(wildcard runtime/ops/more/*.c)
 CONVERT := $(wildcard convert/*.c convert/*/*.c convert/*/*/*.c)
 KERNELS := $(wildcard runtime/kernels/*.c runtime/base/*.c)
-HEADERS := $(wildcard runtime/*.[hd]* runtime/*/*.[hd]* convert/*.[hd]* convert/*/*.[hd]* \
+HEADERS := $(wildcard runtime/*.[hd]* runtime/*/*.[hd]* runtime/ops/more/*.[hd]* convert/*.[hd]* convert/*/*.[hd]* \
     convert/*/*/*.[hd]*)
 TESTS := $(filter-out tests/fuzz/%,$(wildcard tests/*/*.c))
 TEST_MAINS := $(if $(TESTS),$(shell grep -l '^int main' $(TESTS)))
@@ -106,17 +108,21 @@ build/%.list: FORCE
 # --- Modules --------------------------------------------------------------------------------------
 
 DIST := bindings/js/dist
-INFERENCE := $(DIST)/mite-simd.wasm $(DIST)/mite-relaxed.wasm
+INFERENCE := $(patsubst %,$(DIST)/mite-%.wasm,simd relaxed simd-whole relaxed-whole)
 CONVERTER := $(DIST)/mite-convert.wasm
 WASM_LINK := -O2 -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sINITIAL_HEAP=64KB \
     -sSTACK_SIZE=128KB -sMALLOC=emmalloc -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
 
-linked_mite-simd := $(call objects,simd,$(RUNTIME))
-linked_mite-relaxed := $(call objects,relaxed,$(RUNTIME))
+linked_mite-simd := $(call objects,simd,$(CORE))
+linked_mite-relaxed := $(call objects,relaxed,$(CORE))
+linked_mite-simd-whole := $(call objects,simd,$(RUNTIME))
+linked_mite-relaxed-whole := $(call objects,relaxed,$(RUNTIME))
 # One build is enough here, and its numbers do not depend on the engine's relaxed instructions.
 linked_mite-convert := $(call objects,simd,$(RUNTIME) $(CONVERT))
 link_mite-simd := $(SIMD)
 link_mite-relaxed := $(RELAXED)
+link_mite-simd-whole := $(SIMD)
+link_mite-relaxed-whole := $(RELAXED)
 link_mite-convert := $(SIMD)
 
 define module
@@ -126,7 +132,7 @@ $(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list
 	@echo "  LINK    $$@"
 	$$(Q)$$(EMCC) $$(WASM_LINK) $$(link_$(1)) --no-entry @build/$(1).list -o $$@
 endef
-$(foreach name,mite-simd mite-relaxed mite-convert,$(eval $(call module,$(name))))
+$(foreach name,$(patsubst $(DIST)/%.wasm,%,$(INFERENCE) $(CONVERTER)),$(eval $(call module,$(name))))
 
 build: $(INFERENCE) $(CONVERTER) ## build the WebAssembly modules
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operator record, and the step: one node in one session. An operator is one file that
-// holds one constant record; ops.def lists them all.
+// holds one constant record; ops.def and more/more.def list them all.
 //
 // Life of a step: infer (shapes, types) -> plan (memory it wants) -> the planner gives every
 // value its place -> prepare (checks, chooses kernels, fills the state) -> run, any number of
@@ -76,6 +76,7 @@ typedef struct mite_op {
     uint8_t output_count, max_outputs; // a node has output_count to max_outputs (0: the same)
     // Whether inputs[0] (and every other rank-4 activation) may have a halo / outputs[0] may.
     bool reads_halo, writes_halo;
+    bool needs_only_shapes; // run reads no elements of its inputs (shape, size)
     size_t state_bytes;
     // Checks types and shapes of the inputs and sets shape and rank of the outputs, whose dtype
     // and quantization are already those of the file. Also sets macs.
@@ -89,8 +90,11 @@ typedef struct mite_op {
 
 // NULL if this build has no such operator.
 const mite_op *mite_op_find(const char *name);
-// All operators, for tables and documentation.
+// All operators, for tables and documentation: those of every module, and those of the whole
+// modules alone.
 const mite_op *const *mite_op_list(size_t *count);
+const mite_op *const *mite_op_list_more(size_t *count);
+bool mite_op_is_core(const mite_op *op);
 // The most outputs of a node; 255: any number.
 static inline uint32_t mite_op_max_outputs(const mite_op *op) {
     if (op->max_outputs == 255) return UINT16_MAX;

@@ -1,39 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of operators, and the helpers that operator files share.
+// The helpers that operator files share.
 #include "common.h"
 
 #include <math.h>
 #include <stdarg.h>
-
-// --- The table -----------------------------------------------------------------------------------
-
-#define MITE_OP(name) extern const mite_op mite_op_##name;
-#include "ops.def"
-#undef MITE_OP
-
-static const mite_op *const operators[] = {
-#define MITE_OP(name) &mite_op_##name,
-#include "ops.def"
-#undef MITE_OP
-};
-
-const mite_op *mite_op_find(const char *name) {
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (strcmp(operators[i]->name, name) == 0) return operators[i];
-    }
-    return NULL;
-}
-
-const mite_op *const *mite_op_list(size_t *count) {
-    *count = sizeof operators / sizeof operators[0];
-    return operators;
-}
-
-size_t mite_op_attr_words(const mite_op *op) {
-    size_t words = 0;
-    for (size_t i = 0; i < op->attr_count; i++) words += op->attrs[i].count;
-    return words;
-}
 
 // --- Errors and checks ---------------------------------------------------------------------------
 
