@@ -54,8 +54,9 @@ const char *mite_model_metadata(const mite_model *m, size_t *bytes) {
 }
 
 static mite_tensor describe(const mite_value *value) {
-    size_t elements = 0;
-    mite_shape_elements(&elements, (size_t)value->rank, value->shape);
+    size_t elements;
+    if (value->rank < 0 || !mite_shape_elements(&elements, (size_t)value->rank, value->shape))
+        elements = 0; // open
     mite_tensor t = {
         .name = value->name,
         .bytes = elements * mite_dtype_bytes(value->dtype),

@@ -67,10 +67,11 @@ typedef enum mite_dtype {
     MITE_U64 = 12,
 } mite_dtype;
 
-// A lent view of a graph input or output: dense, outermost dimension first.
+// A lent view of a graph input or output: dense, outermost dimension first. Of a model, dimensions
+// may be open (-1), or the whole shape (rank -1): a session takes them from its inputs.
 typedef struct mite_tensor {
     const char *name;
-    void *data; // 64-byte aligned; NULL when asked of a model rather than a session
+    void *data; // 64-byte aligned; NULL of a model, and of an output whose shape is not known yet
     size_t bytes;
     mite_dtype dtype;
     int32_t rank;
@@ -133,14 +134,22 @@ typedef struct mite_session_options {
     void *clock_context;
 } mite_session_options;
 
-// Infers shapes, plans one arena and allocates it: the only call that allocates for running.
+// Infers shapes, plans one arena and allocates it. Open dimensions are taken as 1 to begin with.
+// Where a shape depends on computed numbers (NonZero, loops), mite_run itself plans the rest anew;
+// the runs of all other models allocate nothing.
 MITE_API mite_status mite_session_new(mite_session **out, const mite_model *m,
                                       const mite_session_options *options);
 // Also tells why mite_session_new failed: it then leaves a session that can only be asked
 // and freed (or NULL if there was no memory even for that).
 MITE_API const char *mite_session_error(const mite_session *s);
 MITE_API mite_tensor *mite_session_input(mite_session *s, size_t index); // write here
-MITE_API const mite_tensor *mite_session_output(const mite_session *s, size_t index);
+MITE_API const mite_tensor *mite_session_output(const mite_session *s, size_t index); // until the next run
+
+// Gives input `index` another shape, which must agree with the model's but for open dimensions.
+// When all have theirs, mite_session_plan plans anew; what was lent by the session before is gone.
+MITE_API mite_status mite_session_resize(mite_session *s, size_t index, size_t rank,
+                                         const int32_t *shape);
+MITE_API mite_status mite_session_plan(mite_session *s);
 
 MITE_API mite_status mite_run(mite_session *s);
 

@@ -60,7 +60,7 @@ static void run_part(void *context, size_t part, size_t slot) {
 
 static mite_status run_step(mite_session *s, size_t index) {
     const mite_step *step = &s->steps[index];
-    if (step->alias) return MITE_OK;
+    if (step->alias || step->settled) return MITE_OK;
     for (uint32_t k = 0; k < step->node->output_count; k++)
         if (has_halo(step->outputs[k])) fill_halo(step->outputs[k]);
     size_t slots = mite_pool_slots(s->pool);
@@ -81,12 +81,23 @@ static uint64_t now(const mite_session *s) {
     return s->options.clock_ns ? s->options.clock_ns(s->options.clock_context) : 0;
 }
 
+// Makes sure that the next step has its memory: beyond the last segment shapes depend on the numbers
+// computed so far.
+static mite_status arrange_next(mite_session *s) {
+    if (s->next_step < s->segments[s->segment_count - 1].end) return MITE_OK;
+    mite_session_know(s);
+    return mite_session_arrange(s, s->next_step);
+}
+
 // Runs steps from next_step on, until all are done or the deadline has passed (0: none).
 static mite_status run_until(mite_session *s, uint64_t deadline_ns) {
     mite_status status = MITE_OK;
+    if (s->next_step == 0) mite_session_unarrange(s, 1);
     mite_pool_wake(s->pool);
     while (s->next_step < s->graph->node_count) {
         size_t index = s->next_step;
+        status = arrange_next(s);
+        if (status) break;
         uint64_t begin = s->options.profile ? now(s) : 0;
         status = run_step(s, index);
         if (s->options.profile) s->time_ns[index] = now(s) - begin;
@@ -99,6 +110,7 @@ static mite_status run_until(mite_session *s, uint64_t deadline_ns) {
         }
     }
     mite_pool_rest(s->pool);
+    if (!status && s->segment_count > 1) mite_session_fill_ports(s);
     if (status != MITE_MORE) s->next_step = 0;
     return status;
 }
@@ -108,7 +120,10 @@ static mite_status may_run(mite_session *s) {
     if (!s) return MITE_ERR_ARGUMENT;
     if (!s->is_ready) return s->error.status;
     s->error = (mite_error){0};
-    return MITE_OK;
+    if (!s->is_planned && mite_session_plan(s) == MITE_OK)
+        return mite_fail(&s->error, MITE_ERR_ARGUMENT,
+                         "the inputs have new shapes; call mite_session_plan and write them");
+    return s->error.status;
 }
 
 mite_status mite_run(mite_session *s) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making a session: infer -> plan -> allocate -> prepare. After this nothing is allocated.
+// Making a session, and giving its inputs other shapes.
 #include "session_state.h"
 
 #include "../base/sizes.h"
-#include "../plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +32,7 @@ static void lay_out_tables(mite_session *s, carver *c) {
     s->scratch = carve(c, g->node_count, sizeof(void *));
     s->time_ns = carve(c, g->node_count, sizeof(uint64_t));
     s->ports = carve(c, g->input_count + g->output_count, sizeof(mite_tensor));
+    s->segments = carve(c, g->node_count + 1, sizeof(mite_segment));
     for (size_t i = 0; i < g->node_count; i++) {
         const mite_node *node = &g->nodes[i];
         mite_view **edges = carve(c, (size_t)node->input_count + node->output_count, sizeof *edges);
@@ -68,9 +68,8 @@ static mite_status fill_views(mite_session *s) {
         view->zero_point = value->zero_point;
         // Constants are only read; the cast serves the one pointer type of views.
         view->data = (void *)(uintptr_t)value->data;
-        view->known = value->data;
-        // A negative rank, which only graphs in memory have, stands for "infer it".
-        if (value->rank < 0) continue;
+        if (value->layout == MITE_LAYOUT_DENSE) view->known = value->data;
+        if (!value->data) continue;
         if (!mite_shape_elements(&view->elements, (size_t)value->rank, value->shape))
             return mite_fail(&s->error, MITE_ERR_FORMAT, "value %q has an impossible shape %T",
                              value->name, (size_t)value->rank, value->shape);
@@ -78,88 +77,88 @@ static mite_status fill_views(mite_session *s) {
     return MITE_OK;
 }
 
-static mite_status infer(mite_session *s) {
-    for (size_t i = 0; i < s->graph->node_count; i++) {
-        const mite_node *node = &s->graph->nodes[i];
-        mite_step *step = &s->steps[i];
-        step->node = node;
-        step->kernels = &s->kernels;
-        step->error = &s->error;
-        step->kernel = node->op->name;
-        step->max_parts = 1;
-        for (uint32_t k = 0; k < node->input_count; k++)
-            step->inputs[k] = node->inputs[k] == MITE_NO_VALUE ? NULL : &s->views[node->inputs[k]];
-        for (uint32_t k = 0; k < node->output_count; k++)
-            step->outputs[k] = &s->views[node->outputs[k]];
-        for (uint32_t k = 0; k < node->op->min_inputs; k++)
-            if (k >= node->input_count || !step->inputs[k])
-                return mite_step_fail(step, MITE_ERR_FORMAT, "input %u is missing", k);
-        if (node->op->infer(step)) return s->error.status;
+// --- Shapes of inputs ----------------------------------------------------------------------------
+
+static bool is_open(const mite_session *s) {
+    for (size_t i = 0; i < s->graph->input_count; i++) {
+        const mite_value *v = &s->graph->values[s->graph->inputs[i]];
+        if (v->rank < 0) return true;
+        for (int32_t k = 0; k < v->rank; k++)
+            if (v->shape[k] < 0) return true;
     }
+    return false;
+}
+
+static mite_status set_input(mite_session *s, size_t index, size_t rank, const int32_t *shape) {
+    mite_view *view = &s->views[s->graph->inputs[index]];
+    const mite_value *value = view->value;
+    size_t elements;
+    bool fits = rank <= MITE_MAX_RANK && (value->rank < 0 || (size_t)value->rank == rank);
+    for (size_t i = 0; fits && i < rank; i++)
+        fits = value->rank < 0 || value->shape[i] < 0 || value->shape[i] == shape[i];
+    if (!fits || !mite_shape_elements(&elements, rank, shape))
+        return mite_fail(&s->error, MITE_ERR_ARGUMENT,
+                         "the shape %T does not fit input %q, whose shape is %T in the model",
+                         mite_min_size(rank, MITE_MAX_RANK), shape, value->name,
+                         (size_t)(value->rank < 0 ? 0 : value->rank), value->shape);
+    view->rank = (int32_t)rank;
+    if (rank) memmove(view->shape, shape, rank * sizeof *shape);
+    view->elements = elements;
     return MITE_OK;
 }
 
-// --- Memory --------------------------------------------------------------------------------------
-
-static void bind_memory(mite_session *s, const mite_places *places) {
-    const mite_graph *g = s->graph;
-    for (size_t v = 0; v < g->value_count; v++) {
-        mite_view *view = &s->views[v];
-        if (g->values[v].flags & MITE_VALUE_CONSTANT) continue;
-        size_t halo = 0;
-        if (view->rank == 4)
-            halo = (size_t)view->halo.top * view->row_stride +
-                   (size_t)view->halo.left * (size_t)view->shape[3];
-        view->data = s->arena + places->values[v] + halo * mite_dtype_bytes(view->dtype);
-    }
-    for (size_t i = 0; i < g->node_count; i++) s->scratch[i] = s->arena + places->scratch[i];
-}
-
-static mite_status allocate(mite_session *s, const mite_places *places) {
-    size_t bytes;
-    s->arena_bytes = places->arena_bytes;
-    s->least_bytes = places->least_bytes;
-    if (s->options.max_memory_bytes && places->arena_bytes > s->options.max_memory_bytes)
-        return mite_fail(&s->error, MITE_ERR_MEMORY,
-                         "this model needs %z bytes for its activations, above the limit of %z; "
-                         "raise the limit or use a smaller model",
-                         places->arena_bytes, s->options.max_memory_bytes);
-    s->arena_block = mite_size_add(&bytes, places->arena_bytes, MITE_ALIGN) ? malloc(bytes) : NULL;
-    if (!s->arena_block)
-        return mite_fail(&s->error, MITE_ERR_MEMORY,
-                         "not enough memory for this model's activations: %z bytes are needed",
-                         places->arena_bytes);
-    uintptr_t at = ((uintptr_t)s->arena_block + MITE_ALIGN - 1) / MITE_ALIGN * MITE_ALIGN;
-    s->arena = (uint8_t *)at;
-    // Also what no step writes (ends of rows, unused inputs) is defined.
-    memset(s->arena, 0, places->arena_bytes);
-    bind_memory(s, places);
-    return MITE_OK;
-}
-
-static mite_status plan(mite_session *s) {
-    const mite_graph *g = s->graph;
-    mite_program program = {g, s->views, s->steps};
-    if (mite_plan_halos(&program, &s->error)) return s->error.status;
-    mite_places places = {
-        .values = calloc(g->value_count + 1, sizeof(size_t)),
-        .scratch = calloc(g->node_count + 1, sizeof(size_t)),
-    };
-    if (!places.values || !places.scratch)
-        mite_fail(&s->error, MITE_ERR_MEMORY, "not enough memory to plan the model");
-    else if (!mite_plan_memory(&program, mite_pool_slots(s->pool), &places, &s->error))
-        allocate(s, &places);
-    free(places.values);
-    free(places.scratch);
+static mite_status plan_inputs(mite_session *s) {
+    s->next_step = 0;
+    mite_session_unarrange(s, 0);
+    s->is_planned = mite_session_arrange(s, 0) == MITE_OK;
+    if (!s->is_planned) mite_session_unarrange(s, 0);
+    mite_session_fill_ports(s);
     return s->error.status;
 }
 
-static mite_status prepare(mite_session *s) {
-    for (size_t i = 0; i < s->graph->node_count; i++) {
-        mite_step *step = &s->steps[i];
-        if (step->node->op->prepare && step->node->op->prepare(step)) return s->error.status;
+// Fixed shapes are planned at once. Open dimensions are taken as 1 to begin with; if the model
+// cannot be run like that, it waits for mite_session_resize.
+static mite_status plan_first(mite_session *s) {
+    for (size_t i = 0; i < s->graph->input_count; i++) {
+        mite_view *view = &s->views[s->graph->inputs[i]];
+        if (view->rank < 0) return MITE_OK;
+        int32_t shape[MITE_MAX_RANK];
+        for (size_t k = 0; k < (size_t)view->rank; k++)
+            shape[k] = view->shape[k] < 0 ? 1 : view->shape[k];
+        if (set_input(s, i, (size_t)view->rank, shape)) return s->error.status;
     }
+    mite_status status = plan_inputs(s);
+    if (!is_open(s) || status == MITE_ERR_MEMORY) return status;
+    s->error = (mite_error){0};
     return MITE_OK;
+}
+
+mite_status mite_session_resize(mite_session *s, size_t index, size_t rank, const int32_t *shape) {
+    if (!s) return MITE_ERR_ARGUMENT;
+    if (!s->is_ready) return s->error.status;
+    s->error = (mite_error){0};
+    if (index >= s->graph->input_count)
+        return mite_fail(&s->error, MITE_ERR_ARGUMENT, "there is no input %z", index);
+    const mite_view *view = &s->views[s->graph->inputs[index]];
+    if (view->rank >= 0 && (size_t)view->rank == rank &&
+        (!rank || !memcmp(view->shape, shape, rank * sizeof *shape)))
+        return MITE_OK;
+    if (set_input(s, index, rank, shape)) return s->error.status;
+    s->is_planned = false;
+    return MITE_OK;
+}
+
+mite_status mite_session_plan(mite_session *s) {
+    if (!s) return MITE_ERR_ARGUMENT;
+    if (!s->is_ready) return s->error.status;
+    s->error = (mite_error){0};
+    if (s->is_planned) return MITE_OK;
+    for (size_t i = 0; i < s->graph->input_count; i++)
+        if (s->views[s->graph->inputs[i]].rank < 0)
+            return mite_fail(&s->error, MITE_ERR_ARGUMENT,
+                             "input %q has no shape in the model; give it one before the run",
+                             s->graph->values[s->graph->inputs[i]].name);
+    return plan_inputs(s);
 }
 
 // --- Ports ---------------------------------------------------------------------------------------
@@ -168,7 +167,7 @@ static void fill_port(mite_tensor *port, const mite_view *view) {
     *port = (mite_tensor){
         .name = view->value->name,
         .data = view->data,
-        .bytes = view->elements * mite_dtype_bytes(view->dtype),
+        .bytes = view->data ? view->elements * mite_dtype_bytes(view->dtype) : 0,
         .dtype = view->dtype,
         .rank = view->rank,
         .scale = view->scale,
@@ -177,7 +176,7 @@ static void fill_port(mite_tensor *port, const mite_view *view) {
     memcpy(port->shape, view->shape, sizeof port->shape);
 }
 
-static void fill_ports(mite_session *s) {
+void mite_session_fill_ports(mite_session *s) {
     const mite_graph *g = s->graph;
     for (size_t i = 0; i < g->input_count; i++) fill_port(&s->ports[i], &s->views[g->inputs[i]]);
     for (size_t i = 0; i < g->output_count; i++)
@@ -194,9 +193,8 @@ mite_status mite_session_new_graph(mite_session **out, const mite_graph *graph,
     size_t threads = s->options.thread_count > 1 ? (size_t)s->options.thread_count : 1;
     if (mite_pool_new(&s->pool, threads))
         return mite_fail(&s->error, MITE_ERR_MEMORY, "not enough memory for a session");
-    if (make_tables(s) || fill_views(s) || infer(s) || plan(s) || prepare(s))
-        return s->error.status;
-    fill_ports(s);
+    if (make_tables(s) || fill_views(s) || plan_first(s)) return s->error.status;
+    mite_session_fill_ports(s);
     s->is_ready = true;
     return MITE_OK;
 }
@@ -214,11 +212,21 @@ const char *mite_session_error(const mite_session *s) {
     return s ? s->error.text : "not enough memory for a session";
 }
 
-size_t mite_session_arena_bytes(const mite_session *s) { return s ? s->arena_bytes : 0; }
-size_t mite_session_least_bytes(const mite_session *s) { return s ? s->least_bytes : 0; }
+size_t mite_session_arena_bytes(const mite_session *s) {
+    size_t bytes = 0;
+    for (size_t i = 0; s && i < s->segment_count; i++) bytes += s->segments[i].arena_bytes;
+    return bytes;
+}
+
+size_t mite_session_least_bytes(const mite_session *s) {
+    size_t bytes = 0;
+    for (size_t i = 0; s && i < s->segment_count; i++) bytes += s->segments[i].least_bytes;
+    return bytes;
+}
 
 size_t mite_session_bytes(const mite_session *s) {
-    return s ? sizeof *s + s->table_bytes + s->arena_bytes : 0;
+    if (!s) return 0;
+    return sizeof *s + s->table_bytes + s->settled_bytes + mite_session_arena_bytes(s);
 }
 
 int32_t mite_session_isa(const mite_session *s) { return s ? s->kernels.isa : 0; }
@@ -234,8 +242,12 @@ void mite_session_observe(mite_session *s, mite_observer *observer, void *contex
 
 void mite_session_free(mite_session *s) {
     if (!s) return;
+    mite_session_unarrange(s, 0);
+    for (size_t i = 0; s->tables && i < s->graph->node_count; i++) {
+        const mite_op *op = s->graph->nodes[i].op;
+        if (op->clear) op->clear(&s->steps[i]);
+    }
     mite_pool_free(s->pool);
-    free(s->arena_block);
     free(s->tables);
     free(s);
 }

@@ -6,13 +6,23 @@
 #include "session.h"
 #include "threads.h"
 
+// Steps [first, end) whose shapes were known together: planned at once, in one arena. A model whose
+// shapes follow from those of its inputs has one segment.
+typedef struct mite_segment {
+    size_t first, end;
+    void *block;    // owned
+    uint8_t *arena; // its first 64-byte aligned byte
+    size_t arena_bytes, least_bytes;
+} mite_segment;
+
 struct mite_session {
     const mite_graph *graph;
     mite_session_options options;
     mite_kernels kernels;
     mite_pool *pool;
     mite_error error;
-    bool is_ready; // made whole; a session that is not can only be asked why, and freed
+    bool is_ready;   // made whole; a session that is not can only be asked why, and freed
+    bool is_planned; // for the inputs' shapes as they are
 
     // One block (`tables`), filled once: views (a value each), steps (a node each), the steps'
     // edge lists and states, and the lent ports.
@@ -23,14 +33,24 @@ struct mite_session {
     void **scratch;    // of each step, for slot 0; slots lie scratch_bytes apart
     uint64_t *time_ns; // of each step, last run
     mite_tensor *ports; // inputs, then outputs
-
-    void *arena_block; // owned; `arena` is its 64-byte aligned beginning
-    uint8_t *arena;
-    size_t arena_bytes, least_bytes;
+    mite_segment *segments; // room for one a step, and one
+    size_t segment_count;
+    struct mite_settled *settled; // owned: the results of steps that ran while being inferred
+    size_t settled_bytes;
 
     size_t next_step; // where mite_run_step continues
     mite_observer *observer;
     void *observer_context;
 };
+
+// Infers the steps from `first` on as far as their numbers are known, plans and prepares them: one
+// more segment, which is empty if step `first` itself has to wait (arrange.c).
+mite_status mite_session_arrange(mite_session *s, size_t first);
+// Drops the segments from number `segment` on, with all that was inferred in them or after them.
+void mite_session_unarrange(mite_session *s, size_t segment);
+// From now on the results of all steps that ran are known to later ones.
+void mite_session_know(mite_session *s);
+// Sets the lent ports by the views.
+void mite_session_fill_ports(mite_session *s);
 
 #endif

@@ -26,6 +26,10 @@
 #define MITE_FILE_MAGIC "MITE\r\n\x1a\n" // the line ends show transfers in text mode
 #define MITE_FILE_MAJOR 1
 #define MITE_FILE_MINOR 0
+// A model of minor 0 needs only the operators of every module (ops.def); one of minor 1 the whole
+// module, which also has those of more.def. Readers of minor 0 refuse it by naming what they lack.
+#define MITE_FILE_MINOR_WHOLE 1
+#define MITE_FILE_ANY_RANK 255 // a rank that follows from the inputs of a run
 #define MITE_FILE_CHUNK_BYTES 262144u
 #define MITE_DIGEST_BYTES 32
 
@@ -56,7 +60,7 @@ typedef struct mite_file_graph {
 typedef struct mite_file_value {
     uint32_t name; // offset of a NUL-terminated UTF-8 string in the strings
     uint8_t dtype, layout, rank, flags;
-    int32_t shape[8]; // zero from rank on
+    int32_t shape[8]; // zero from rank on; -1: open, follows from the inputs of a run
     float scale;
     int32_t zero_point;
     uint64_t data_offset; // constants: in the weights section, multiple of 64

@@ -97,20 +97,29 @@ static mite_status read_constant(const section *s, mite_value *to, const mite_fi
     return MITE_OK;
 }
 
+// Of what is not constant, dimensions (-1) or the whole shape may be open.
+static bool shape_is_legal(const mite_value *v) {
+    int32_t shape[MITE_MAX_RANK];
+    size_t elements, rank = v->rank < 0 ? 0 : (size_t)v->rank;
+    bool constant = v->flags & MITE_VALUE_CONSTANT;
+    if (rank > MITE_MAX_RANK || (constant && v->rank < 0)) return false;
+    for (size_t i = 0; i < rank; i++)
+        shape[i] = v->shape[i] == -1 && !constant ? 1 : v->shape[i];
+    return mite_shape_elements(&elements, rank, shape);
+}
+
 static mite_status read_value(const section *s, mite_value *to, const mite_file_value *from) {
-    size_t elements;
     to->name = string_at(s, from->name);
     if (!to->name) return refuse(s, "a name lies outside the strings", "values");
     to->dtype = (mite_dtype)from->dtype;
     to->layout = (mite_layout)from->layout;
     to->flags = from->flags;
-    to->rank = from->rank;
+    to->rank = from->rank == MITE_FILE_ANY_RANK ? -1 : from->rank;
     to->scale = from->scale;
     to->zero_point = from->zero_point;
     memcpy(to->shape, from->shape, sizeof to->shape);
     if (!mite_dtype_bytes(to->dtype)) return refuse(s, "a data type is unknown", to->name);
-    if (to->rank > MITE_MAX_RANK || !mite_shape_elements(&elements, (size_t)to->rank, to->shape))
-        return refuse(s, "a shape is impossible", to->name);
+    if (!shape_is_legal(to)) return refuse(s, "a shape is impossible", to->name);
     if (!quantization_is_legal(from))
         return refuse(s, "a scale or zero point is impossible", to->name);
     if (to->flags & MITE_VALUE_CONSTANT) return read_constant(s, to, from);

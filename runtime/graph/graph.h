@@ -35,6 +35,8 @@ typedef struct mite_value {
     mite_dtype dtype;
     mite_layout layout; // DENSE for all but packed constants
     uint32_t flags;
+    // What nodes compute and inputs may leave dimensions open (-1), or all of the shape (rank -1):
+    // those follow from the inputs of a run.
     int32_t rank;
     int32_t shape[MITE_MAX_RANK]; // logical: OHWI for convolution weights, whatever the layout
     float scale; // per tensor; 0 where not quantized
@@ -52,12 +54,16 @@ typedef struct mite_node {
     const int32_t *attrs; // op->attrs in their order, one word each (floats as bits), all present
 } mite_node;
 
-typedef struct mite_graph {
+typedef struct mite_graph mite_graph;
+struct mite_graph {
     mite_value *values;
     mite_node *nodes; // in an order that computes every value before its use
     const uint32_t *inputs, *outputs;
     size_t value_count, node_count, input_count, output_count;
-} mite_graph;
+    // Of the whole model's graph only: what If, Loop and Scan run. Bodies share `values` with it.
+    const mite_graph *bodies;
+    size_t body_count;
+};
 
 // Elements of a shape; false if a dimension is negative or the product overflows size_t.
 bool mite_shape_elements(size_t *out, size_t rank, const int32_t *shape);

@@ -43,11 +43,14 @@ typedef struct mite_view {
 
 typedef struct mite_step {
     const mite_node *node;
+    const mite_graph *graph; // whose bodies the attributes of control flow name
     const mite_kernels *kernels;
     mite_view **inputs; // NULL where absent
     mite_view **outputs;
     void *state; // op->state_bytes, zeroed, 16-byte aligned
     mite_error *error;
+
+    bool settled; // run already, while shapes were inferred: its outputs are known
 
     // Set by infer:
     uint64_t macs;
@@ -86,6 +89,9 @@ typedef struct mite_op {
     // Computes part `part` of `part_count` (<= max_parts); parts write disjoint memory, and the
     // result does not depend on part_count. `scratch` is this part's own.
     mite_status (*run)(const mite_step *s, size_t part, size_t part_count, void *scratch);
+    // Frees what the state holds. An operator that has it finds its state as it left it when it is
+    // inferred anew; all others find it zeroed.
+    void (*clear)(mite_step *s); // may be NULL
 } mite_op;
 
 // NULL if this build has no such operator.

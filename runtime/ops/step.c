@@ -27,9 +27,11 @@ mite_status mite_step_set_shape(mite_step *s, size_t index, size_t rank, const i
         return mite_step_fail(s, MITE_ERR_FORMAT, "output shape %T is impossible", rank, shape);
     }
     const mite_value *value = out->value;
-    // A negative rank stands for a shape not known yet: the converter asks for it.
-    if (value->rank >= 0 &&
-        ((size_t)value->rank != rank || memcmp(value->shape, shape, rank * sizeof shape[0]) != 0)) {
+    // A negative rank stands for a shape not known yet, a negative dimension for an open one.
+    bool agrees = value->rank < 0 || (size_t)value->rank == rank;
+    for (size_t i = 0; agrees && value->rank >= 0 && i < rank; i++)
+        agrees = value->shape[i] < 0 || value->shape[i] == shape[i];
+    if (!agrees) {
         return mite_step_fail(s, MITE_ERR_FORMAT,
                               "output %q has shape %T in the file, but %T follows from the inputs",
                               value->name, (size_t)value->rank, value->shape, rank, shape);

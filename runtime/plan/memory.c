@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_BLOCK UINT32_MAX
+
 typedef struct block {
     size_t bytes, first, last; // alive in steps first..last, both included
     size_t offset;
@@ -20,20 +22,23 @@ typedef struct planner {
     block *blocks; // first the scratch of each step (bytes 0: none), then those of values
     size_t block_count;
     uint32_t *block_of; // of each value
-    size_t *last_use;   // step that reads the value last; node_count: lives on after the run
+    size_t *last_use;   // step that reads the value last; node_count: lives on after these steps
 } planner;
 
 static bool is_activation(const planner *pl, uint32_t v) {
-    return v != MITE_NO_VALUE && !(pl->p->graph->values[v].flags & MITE_VALUE_CONSTANT);
+    return v != MITE_NO_VALUE && !pl->p->views[v].data;
 }
 
 static void find_last_uses(planner *pl) {
     const mite_graph *g = pl->p->graph;
-    for (size_t i = 0; i < g->node_count; i++) {
+    for (size_t i = pl->p->first; i < g->node_count; i++) {
         const mite_node *node = &g->nodes[i];
-        for (size_t k = 0; k < node->output_count; k++) pl->last_use[node->outputs[k]] = i;
+        // What steps planned later read lives on; of a settled step nothing is left to run.
+        size_t use = i < pl->p->end ? i : g->node_count;
+        if (pl->p->steps[i].settled) continue;
+        for (size_t k = 0; k < node->output_count; k++) pl->last_use[node->outputs[k]] = use;
         for (size_t k = 0; k < node->input_count; k++)
-            if (node->inputs[k] != MITE_NO_VALUE) pl->last_use[node->inputs[k]] = i;
+            if (node->inputs[k] != MITE_NO_VALUE) pl->last_use[node->inputs[k]] = use;
     }
     for (size_t i = 0; i < g->output_count; i++) {
         pl->last_use[g->outputs[i]] = g->node_count;
@@ -80,6 +85,7 @@ static bool may_overwrite(const planner *pl, size_t i, size_t k) {
 
 static mite_status assign_step(planner *pl, size_t i, size_t scratch_parts) {
     mite_step *s = &pl->p->steps[i];
+    if (s->settled) return MITE_OK;
     block *scratch = &pl->blocks[i];
     if (!mite_size_align(&scratch->bytes, s->scratch_bytes, MITE_ALIGN) ||
         !mite_size_mul(&scratch->bytes, scratch->bytes, scratch_parts))
@@ -102,8 +108,9 @@ static mite_status assign_blocks(planner *pl, size_t scratch_parts) {
     find_last_uses(pl);
     pl->block_count = g->node_count;
     for (size_t i = 0; i < g->input_count; i++)
-        if (new_block(pl, g->inputs[i], 0)) return MITE_ERR_MEMORY;
-    for (size_t i = 0; i < g->node_count; i++)
+        if (is_activation(pl, g->inputs[i]) && new_block(pl, g->inputs[i], pl->p->first))
+            return MITE_ERR_MEMORY;
+    for (size_t i = pl->p->first; i < pl->p->end; i++)
         if (assign_step(pl, i, scratch_parts)) return MITE_ERR_MEMORY;
     return MITE_OK;
 }
@@ -172,22 +179,23 @@ mite_status mite_plan_memory(mite_program *p, size_t scratch_parts, mite_places 
     planner pl = {
         .p = p,
         .blocks = calloc(blocks, sizeof(block)),
-        .block_of = calloc(g->value_count + 1, sizeof(uint32_t)),
+        .block_of = malloc((g->value_count + 1) * sizeof(uint32_t)),
         .last_use = calloc(g->value_count + g->node_count + 2, sizeof(size_t)),
     };
     block **order = calloc(2 * blocks, sizeof *order);
     mite_status status = MITE_ERR_MEMORY;
     if (pl.blocks && pl.block_of && pl.last_use && order) {
+        memset(pl.block_of, 0xff, g->value_count * sizeof *pl.block_of);
         status = assign_blocks(&pl, scratch_parts);
         if (!status) status = place_blocks(&pl, order, &places->arena_bytes);
     }
     if (status) {
         mite_fail(error, status, "not enough memory for the model's activations");
     } else {
-        for (size_t i = 0; i < g->node_count; i++) places->scratch[i] = pl.blocks[i].offset;
+        for (size_t i = p->first; i < p->end; i++) places->scratch[i] = pl.blocks[i].offset;
         for (size_t v = 0; v < g->value_count; v++)
-            if (is_activation(&pl, (uint32_t)v))
-                places->values[v] = pl.blocks[pl.block_of[v]].offset;
+            places->values[v] = pl.block_of[v] == NO_BLOCK ? MITE_NO_PLACE
+                                                           : pl.blocks[pl.block_of[v]].offset;
         places->least_bytes = least_bytes(&pl, pl.last_use);
     }
     free(pl.blocks);
