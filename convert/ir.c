@@ -328,6 +328,17 @@ mite_ir_node *mite_ir_sole_producer(const mite_ir_value *v) {
     return v && v->uses == 1 && v->producer && !v->producer->dead ? v->producer : NULL;
 }
 
+// Passes look at shapes, which nodes of unknown values do not have.
+static bool is_known(const mite_ir_node *node) {
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] && node->inputs[i]->unknown) return false;
+    }
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i]->unknown) return false;
+    }
+    return true;
+}
+
 static void resolve_inputs(mite_ir_node *node) {
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i]) node->inputs[i] = mite_ir_resolve(node->inputs[i]);
@@ -346,7 +357,7 @@ bool mite_ir_rewrite(mite_ir_graph *g, mite_ir_visit *visit, void *context) {
     for (size_t i = 0; i < old_count && mite_ir_ok(g); i++) {
         if (old[i]->dead) continue;
         resolve_inputs(old[i]);
-        if (visit(g, old[i], context)) changed = true;
+        if (is_known(old[i]) && visit(g, old[i], context)) changed = true;
         if (!old[i]->dead) list_node(g, old[i]);
     }
     free(old);

@@ -31,6 +31,17 @@ struct mite_ir_value {
     float scale; // u8 activations: quantization; 0 where not quantized
     int32_t zero_point;
 
+    // Shapes that only a run settles. A dimension that follows from an open dimension of an input
+    // has its bit set here and a stand-in in `shape`, by which rules can be tried but on which
+    // nothing may be built that a run relies on. Where not even stand-ins can be worked out, since
+    // the shape depends on computed numbers, the value is unknown: its rank reads 0.
+    uint8_t open; // bit i: dimension i
+    bool unknown;
+    // Elements that follow from shapes and constants alone; NULL where there are none or they are
+    // many. With guess_open they follow from open dimensions and are stand-ins, too.
+    const void *guess;
+    bool guess_open;
+
     mite_ir_node *producer; // NULL for graph inputs and constants
     mite_ir_value *forward; // replaced by this value; mite_ir_resolve follows
     uint32_t uses;          // node inputs and graph outputs that name this value
@@ -84,6 +95,7 @@ typedef struct mite_ir_graph {
     size_t used_bytes, max_bytes; // everything the graph holds; what it may hold
     struct mite_ir_block *blocks; // nodes, values, names: freed with the graph
     uint32_t fresh; // for names of values that have none
+    bool trial; // made to run one node: no guesses
 } mite_ir_graph;
 
 // max_bytes 0: 4 GiB or the address space. NULL without memory.
@@ -106,6 +118,8 @@ const char *mite_ir_text(mite_ir_graph *g, const char *text, size_t length);
 
 mite_ir_value *mite_ir_input(mite_ir_graph *g, const char *name, mite_dtype dtype, size_t rank,
                              const int32_t *shape);
+// Its shape is the same in every run, whatever the inputs.
+static inline bool mite_ir_is_fixed(const mite_ir_value *v) { return !v->open && !v->unknown; }
 // Room for a constant's data comes zeroed; the caller fills value->data.
 mite_ir_value *mite_ir_constant(mite_ir_graph *g, const char *name, mite_dtype dtype, size_t rank,
                                 const int32_t *shape);
@@ -177,6 +191,10 @@ mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make);
 // MACs. With `quiet` a refusal is only returned, so that a pass can try.
 mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet);
 
+// Runs one node, all of whose inputs are constant or guessed, by the runtime itself, and writes its
+// outputs' elements to `out`. False (the graph does not fail) where it cannot be run.
+bool mite_ir_run_node(const mite_ir_graph *g, const mite_ir_node *node, void *const *out);
+
 // Words of attribute `name`; NULL if the operator has no such attribute.
 int32_t *mite_ir_attr_words(const mite_ir_node *node, const char *name, size_t *count);
 int32_t mite_ir_int(const mite_ir_node *node, const char *name); // 0 if there is none
@@ -194,7 +212,7 @@ static inline bool mite_ir_is(const mite_ir_node *node, const char *op) {
 // The node that computes `v` if nothing else reads v (not even a graph output); else NULL.
 mite_ir_node *mite_ir_sole_producer(const mite_ir_value *v);
 
-// Calls `visit` for every node in order; the node's inputs are resolved. It may change or kill
+// Calls `visit` for every node in order whose values all have a shape; its inputs are resolved. It may change or kill
 // the node, or emit new ones, which take their place before it. Returns whether anything changed
 // according to the visits.
 typedef bool mite_ir_visit(mite_ir_graph *g, mite_ir_node *node, void *context);

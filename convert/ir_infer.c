@@ -73,7 +73,7 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
         // What will be padded when it is packed must not be read as if it were.
         bool as_it_is = !v->data || r->values[i].bytes == v->bytes;
         r->views[i].data = as_it_is ? v->data : NULL;
-        r->views[i].known = r->views[i].data;
+        r->views[i].known = r->views[i].data ? r->views[i].data : v->guess;
         memcpy(r->views[i].shape, r->values[i].shape, sizeof r->values[i].shape);
         r->inputs[i] = &r->views[i];
     }
@@ -100,10 +100,13 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
         .in_place = -1,
         .max_parts = 1,
     };
-    if (node->op->infer(&step)) {
+    mite_status status = node->op->infer(&step);
+    if (status == MITE_MORE) return status;
+    if (status) {
         return mite_fail(error, MITE_ERR_FORMAT, "%s %q: refused", node->op->name, node->name);
     }
     for (size_t i = 0; i < node->output_count; i++) {
+        node->outputs[i]->unknown = false;
         node->outputs[i]->rank = r->outputs[i]->rank;
         memcpy(node->outputs[i]->shape, r->outputs[i]->shape, sizeof r->outputs[i]->shape);
     }
@@ -111,16 +114,77 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
     return MITE_OK;
 }
 
+// --- What only a run settles ---------------------------------------------------------------------
+
+#define MAX_GUESSED 4096 // elements
+
+static bool leave_unknown(const mite_ir_node *node) {
+    for (size_t i = 0; i < node->output_count; i++) {
+        node->outputs[i]->unknown = true;
+        node->outputs[i]->rank = 0;
+        node->outputs[i]->open = 0;
+        node->outputs[i]->guess = NULL;
+    }
+    return true;
+}
+
+static bool reads_unknown(const mite_ir_node *node) {
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] && node->inputs[i]->unknown) return true;
+    }
+    return false;
+}
+
+static void guess(mite_ir_graph *g, mite_ir_node *node, bool open) {
+    void **data = mite_ir_alloc(g, node->output_count, sizeof(void *));
+    size_t elements = 0;
+    for (size_t i = 0; data && i < node->output_count; i++) {
+        const mite_ir_value *v = node->outputs[i];
+        if (mite_ir_elements(v) > MAX_GUESSED - elements) return;
+        elements += mite_ir_elements(v);
+        data[i] = mite_ir_alloc(g, mite_ir_elements(v) + 1, mite_dtype_bytes(v->dtype));
+    }
+    if (!mite_ir_ok(g) || !data || !mite_ir_run_node(g, node, data)) return;
+    for (size_t i = 0; i < node->output_count; i++) {
+        node->outputs[i]->guess = data[i];
+        node->outputs[i]->guess_open = open;
+    }
+}
+
+// Outputs are as open as what they are made of; small ones of known numbers are computed at once, so
+// that the shapes which depend on them can be worked out.
+static void follow_inputs(mite_ir_graph *g, mite_ir_node *node) {
+    bool open = false, open_numbers = false, known = true;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const mite_ir_value *v = node->inputs[i];
+        if (!v) continue;
+        if (v->open) open = true;
+        if (v->guess && v->guess_open) open_numbers = true;
+        if (!v->data && !v->guess) known = false;
+    }
+    bool by_shape = node->op->needs_only_shapes;
+    for (size_t i = 0; i < node->output_count; i++) {
+        bool follows = (open || open_numbers) && !by_shape;
+        node->outputs[i]->open = follows ? 0xff : 0;
+        node->outputs[i]->guess = NULL;
+    }
+    if ((known || by_shape) && !g->trial) guess(g, node, open || open_numbers);
+}
+
 mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
     mite_error error = {MITE_OK, ""};
     rehearsal r = {0};
     if (!mite_ir_ok(g)) return g->error.status;
+    if (reads_unknown(node) && leave_unknown(node)) return MITE_OK;
     if (!set_up(&r, node->input_count, node->output_count)) {
         mite_fail(&error, MITE_ERR_MEMORY, "no memory to work out shapes");
-    } else {
-        rehearse(&error, node, &r);
+    } else if (rehearse(&error, node, &r) == MITE_MORE) {
+        leave_unknown(node);
+        free(r.block);
+        return MITE_OK;
     }
     free(r.block);
+    if (!error.status) follow_inputs(g, node);
     // What a pass merely tries may fail, but not for want of memory.
     if (error.status && (!quiet || error.status == MITE_ERR_MEMORY)) {
         mite_ir_fail(g, error.status, "%s", error.text);

@@ -68,6 +68,9 @@ static mite_value *add_value(mite_lowered_memory *m, const mite_ir_value *v, con
         .zero_point = v->zero_point,
     };
     memcpy(out->shape, v->shape, sizeof out->shape);
+    if (v->unknown) out->rank = -1;
+    for (size_t i = 0; !v->unknown && i < (size_t)v->rank; i++)
+        if (v->open >> i & 1) out->shape[i] = -1;
     return out;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // In a .mite file an output is a value that a node computes, under its own name. Where the source
-// has one value as two outputs, or hands an input through, a reshape to the same shape makes a
-// value of its own.
+// has one value as two outputs, or hands an input through, an identity makes a value of its own.
 #include "passes/passes.h"
 
 static bool is_taken(const mite_ir_graph *g, size_t index) {
@@ -19,9 +18,7 @@ bool mite_pass_ports(mite_ir_graph *g) {
         mite_ir_value *v = g->outputs[i].value;
         if (!is_taken(g, i)) continue;
         mite_ir_value *copy =
-            MITE_IR_EMIT(g, .op = "reshape", .name = g->outputs[i].name, .inputs = {v},
-                         .attrs = {{"rank", .word = v->rank},
-                                   {"shape", .list = v->shape, .list_count = (size_t)v->rank}},
+            MITE_IR_EMIT(g, .op = "identity", .name = g->outputs[i].name, .inputs = {v},
                          .scale = v->scale, .zero_point = v->zero_point);
         if (!copy) return changed;
         v->uses--;

@@ -11,7 +11,8 @@ static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
         mite_ir_set_input(g, node, 0, before->inputs[0]);
         changed = true;
     }
-    if (!mite_ir_same_shape(node->inputs[0], node->output)) return changed;
+    if (!mite_ir_is_fixed(node->inputs[0]) || !mite_ir_same_shape(node->inputs[0], node->output))
+        return changed;
     mite_ir_replace(node->output, node->inputs[0]);
     mite_ir_kill(node);
     return true;

@@ -64,7 +64,7 @@ static bool merge(mite_ir_graph *g, mite_ir_node *node) {
         ordered = ordered && perm[i] > last;
         last = perm[i];
     }
-    if (ordered) {
+    if (ordered && mite_ir_is_fixed(x)) {
         const mite_ir_value *out = node->output;
         mite_ir_value *r =
             MITE_IR_EMIT(g, .op = "reshape", .name = node->name, .inputs = {x},
@@ -177,7 +177,7 @@ static mite_ir_value *before_perm(mite_ir_graph *g, const mite_ir_node *node, mi
         mite_ir_value *c = mite_ir_reshaped(g, v, (size_t)rank, full);
         return mite_ir_transposed(g, c, inverse);
     }
-    if (large > 1) return NULL;
+    if (large > 1 || !mite_ir_is_fixed(v)) return NULL;
     return MITE_IR_EMIT(
         g, .op = "reshape", .name = node->name, .inputs = {v},
         .attrs = {{"rank", .word = rank}, {"shape", .list = shape, .list_count = (size_t)rank}},
