@@ -242,10 +242,16 @@ static void put_digests(const writer *w) {
     }
 }
 
+static bool is_core(const mite_graph *g) {
+    for (size_t i = 0; i < g->node_count; i++)
+        if (!mite_op_is_core(g->nodes[i].op)) return false;
+    return true;
+}
+
 static void put_header(const writer *w) {
     mite_file_header h = {
         .major = MITE_FILE_MAJOR,
-        .minor = MITE_FILE_MINOR,
+        .minor = is_core(w->graph) ? MITE_FILE_MINOR : MITE_FILE_MINOR_WHOLE,
         .header_bytes = sizeof h,
         .file_bytes = w->file_bytes,
         .chunk_bytes = MITE_FILE_CHUNK_BYTES,

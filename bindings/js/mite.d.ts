@@ -117,6 +117,8 @@ export interface Runtime {
   readonly build: "simd" | "relaxed";
   /** The fastest kernels in use. */
   readonly isa: "plain" | "simd128" | "relaxed";
+  /** Whether the larger module was fetched, with operators that few models have. */
+  readonly whole: boolean;
   readonly threads: number;
   /** WebAssembly memory of this model: weights, activations, code's data. */
   readonly bytes: number;

@@ -3,6 +3,7 @@
 // go in, metadata that is believed only after it was checked.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -101,6 +102,64 @@ test("without WebCrypto, as on pages of insecure origin, C checks the hashes", (
     console.log(said.join());`;
   const out = execFileSync(process.execPath, ["--input-type=module", "-e", script, effnet]);
   assert.equal(String(out), "true,format,true,format,true\n");
+});
+
+describe("the whole module", () => {
+  /** The model with another minor version, and a header that vouches for it. */
+  const withMinor = (minor) => {
+    const file = readFileSync(digits);
+    file.writeUInt16LE(minor, 10);
+    const body = Number(file.readBigUInt64LE(32));
+    const head = createHash("sha256").update(file.subarray(0, 96)).update(file.subarray(128, body));
+    head.digest().copy(file, 96);
+    return file;
+  };
+  /** The .wasm files that a load asks a server for. */
+  const fetchedFor = async (model, options) => {
+    const fetched = [];
+    const server = createServer((request, response) => {
+      fetched.push(request.url.slice(1));
+      response.writeHead(200, { "Content-Type": "application/wasm" });
+      response.end(readFileSync(join(dist, request.url)));
+    });
+    await new Promise((resolve) => server.listen(0, resolve));
+    try {
+      const wasm = `http://localhost:${server.address().port}`;
+      const loaded = await load(model, { wasm, ...options });
+      assert.equal((await loaded.selfTest()).ok, true);
+      const { whole } = loaded.runtime;
+      await loaded.dispose();
+      return { fetched, whole };
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
+  test("is not fetched for a model that does without", async () => {
+    const { fetched, whole } = await fetchedFor(digits);
+    assert.deepEqual([fetched, whole], [[`mite-${build}.wasm`], false]);
+  });
+  for (const worker of [false, true]) {
+    test(`takes the core's place where the header says so, worker: ${worker}`, async () => {
+      const { fetched, whole } = await fetchedFor(withMinor(1), { worker });
+      assert.equal(whole, true);
+      assert.equal(fetched.at(-1), `mite-${build}-whole.wasm`);
+    });
+  }
+  test("also where the header comes byte by byte", async () => {
+    const file = withMinor(1);
+    const drops = new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < 130; at++) controller.enqueue(file.subarray(at, at + 1));
+        controller.enqueue(file.subarray(130));
+        controller.close();
+      },
+    });
+    const model = await load(drops);
+    assert.equal(model.runtime.whole, true);
+    assert.equal((await model.selfTest()).ok, true);
+    await model.dispose();
+  });
 });
 
 describe("a worker", () => {

@@ -6,7 +6,7 @@ import { filePath, nodeModule } from "./platform.js";
 import { kindOfBytes } from "./sniff.js";
 
 /** @typedef {"simd" | "relaxed"} Build */
-/** @typedef {{ module: WebAssembly.Module, build?: Build }} Compiled */
+/** @typedef {{ module: WebAssembly.Module, build?: Build, whole?: boolean }} Compiled */
 
 /**
  * Compiled modules by address: models of one page share the code, never the memory.
@@ -16,11 +16,12 @@ const compiled = new Map();
 
 /**
  * The inference module: `wasm` if it is a module, else the build that suits this engine, from the
- * folder or file that `wasm` names, else from this package.
+ * folder or file that `wasm` names, else from this package. The whole one has more operators.
  * @param {string | URL | WebAssembly.Module} [wasm]
+ * @param {boolean} [whole]
  * @returns {Promise<Compiled>}
  */
-export async function compileRuntime(wasm) {
+export async function compileRuntime(wasm, whole = false) {
   if (wasm instanceof WebAssembly.Module) return { module: wasm };
   const { simd, relaxedSimd } = features();
   if (!simd) {
@@ -30,14 +31,32 @@ export async function compileRuntime(wasm) {
     );
   }
   const build = relaxedSimd ? "relaxed" : "simd";
-  if (wasm !== undefined) {
-    return { module: await compileFile(within(wasm, `mite-${build}.wasm`)), build };
+  const url = wasm === undefined ? ownFile(build, whole) : within(wasm, fileName(build, whole));
+  return { module: await compileFile(url), build, whole };
+}
+
+/**
+ * @param {Build} build
+ * @param {boolean} whole
+ */
+function fileName(build, whole) {
+  return `mite-${build}${whole ? "-whole" : ""}.wasm`;
+}
+
+/**
+ * Written out for bundlers, which look for exactly this form.
+ * @param {Build} build
+ * @param {boolean} whole
+ */
+function ownFile(build, whole) {
+  if (build === "relaxed") {
+    return whole
+      ? new URL("../dist/mite-relaxed-whole.wasm", import.meta.url)
+      : new URL("../dist/mite-relaxed.wasm", import.meta.url);
   }
-  // Written out for bundlers, which look for exactly this form.
-  const url = relaxedSimd
-    ? new URL("../dist/mite-relaxed.wasm", import.meta.url)
+  return whole
+    ? new URL("../dist/mite-simd-whole.wasm", import.meta.url)
     : new URL("../dist/mite-simd.wasm", import.meta.url);
-  return { module: await compileFile(url), build };
 }
 
 /**

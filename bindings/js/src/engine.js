@@ -257,7 +257,7 @@ export function portsOf(wasm, model, isOutput) {
  * @param {import("./compile.js").Compiled} compiled
  * @returns {Description}
  */
-function describeModel(wasm, model, session, { build }) {
+function describeModel(wasm, model, session, { build, whole = false }) {
   const { calls } = wasm;
   const isa = /** @type {const} */ (["plain", "plain", "simd128", "relaxed"])[
     calls.session_isa(session)
@@ -270,6 +270,7 @@ function describeModel(wasm, model, session, { build }) {
     runtime: {
       build: build ?? (isa === "relaxed" ? "relaxed" : "simd"), // a module of the caller's
       isa,
+      whole,
       threads: 1,
       bytes: wasm.memory.buffer.byteLength,
       arenaBytes: calls.session_arena_bytes(session),

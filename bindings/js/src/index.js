@@ -5,6 +5,7 @@ import { LocalEngine } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
 import { Model } from "./model.js";
 import { isNode, untilAborted } from "./platform.js";
+import { peekModel } from "./receive.js";
 import { openSource } from "./source.js";
 import { WorkerEngine, startWorker } from "./worker-client.js";
 
@@ -46,7 +47,9 @@ function checkOptions({ threads = 1, sha256 }) {
  */
 async function start(source, { signal, onProgress, worker = !isNode, threads = 1, sha256, wasm }) {
   const opening = openSource(source, signal);
-  const compiling = compileRuntime(/** @type {WebAssembly.Module | undefined} */ (wasm));
+  const place = /** @type {WebAssembly.Module | undefined} */ (wasm);
+  const core = compileRuntime(place); // right for most models, so it need not wait for the header
+  core.catch(() => {}); // heard of where it is awaited
   const starting = worker ? startOrSayWhyNot() : Promise.resolve(/** @type {Started} */ ({}));
   const end = () => {
     opening.then(
@@ -60,7 +63,10 @@ async function start(source, { signal, onProgress, worker = !isNode, threads = 1
   };
   signal?.addEventListener("abort", end, { once: true });
   try {
-    const [opened, compiled] = await Promise.all([opening, compiling]);
+    const peeking = opening.then(peekModel);
+    const failedEarly = core.then(() => peeking); // a module that is not there need not wait either
+    const { source: opened, needsWhole } = await Promise.race([peeking, failedEarly]);
+    const compiled = await (needsWhole ? compileRuntime(place, true) : core);
     const started = await starting;
     /** @type {EngineOptions} */
     const options = { compiled, source: opened, threads, sha256, onProgress };

@@ -8,6 +8,7 @@ import { hexOf } from "./wasm.js";
 /** @typedef {import("./wasm.js").Wasm} Wasm */
 /** @typedef {import("./source.js").OpenSource} OpenSource */
 
+const MINOR_AT = 10; // in the file: mite_file_header
 const FRAME_MS = 16;
 const MAX_PENDING_DIGESTS = 8; // each holds a copy of its chunk (256 KiB) inside the engine
 
@@ -45,6 +46,32 @@ export async function receiveModel(wasm, source, { sha256, onProgress }) {
   onProgress?.(receiver.received, receiver.total);
   if (sha256 !== undefined) await receiver.checkWhole(sha256);
   return model;
+}
+
+/**
+ * Reads the version in the file's header ahead of the rest, which is then read as if nothing had
+ * been taken.
+ * @param {OpenSource} source
+ * @returns {Promise<{ source: OpenSource, needsWhole: boolean }>} whether the model has operators
+ *   that only the whole modules have (a minor version of 1 or more, docs/format.md)
+ */
+export async function peekModel(source) {
+  /** @type {Uint8Array | undefined} */
+  let head = new Uint8Array(0);
+  /** @type {Uint8Array | undefined} */
+  let piece;
+  while (head.length < MINOR_AT + 2 && (piece = await source.read())) {
+    head = head.length ? joined(head, piece) : piece;
+  }
+  const minor = (head[MINOR_AT] ?? 0) | ((head[MINOR_AT + 1] ?? 0) << 8);
+  const needsWhole = kindOfBytes(head) === "a .mite file" && minor > 0;
+  const read = async () => {
+    if (!head?.length) return source.read();
+    const first = head;
+    head = undefined;
+    return first;
+  };
+  return { source: { ...source, read }, needsWhole };
 }
 
 class Receiver {
