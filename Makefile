@@ -237,8 +237,10 @@ demo: $(INFERENCE) ## classify a photo here, then serve the demo page (PORT=…,
 bench: build browsers $(BENCH_MODULES) ## measure mite beside its peers, in Node and Chromium
 	$(Q)$(NODE24) bench/run.mjs
 
-bench-kernels: build/wasm-tests/relaxed/kernels/check.wasm ## measure every kernel
-	$(Q)$(NODE24) tools/run-wasi.mjs $< --bench
+# make bench-kernels ONLY=depthwise: the layers whose line contains that.
+BENCHED := $(foreach build,simd relaxed,build/wasm-tests/$(build)/kernels/check.wasm)
+bench-kernels: $(BENCHED) ## measure every kernel beside the registers' peak (ONLY=…)
+	$(Q)for module in $^; do $(NODE24) tools/run-wasi.mjs $$module --bench $(if $(ONLY),'$(ONLY)'); done
 
 # --- Housekeeping ---------------------------------------------------------------------------------
 

@@ -93,9 +93,12 @@ static void add_version(int32_t isa, const char *name) {
 int main(int argc, char **argv) {
     uint64_t first = 1, cases = 400;
     bool bench = false;
+    const char *only = NULL;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--bench")) bench = true;
-        else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
+        if (!strcmp(argv[i], "--bench")) {
+            bench = true;
+            if (i + 1 < argc && *argv[i + 1]) only = argv[++i];
+        } else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
             first = strtoull(argv[++i], NULL, 10);
             cases = 1;
         }
@@ -109,7 +112,7 @@ int main(int argc, char **argv) {
     add_version(MITE_ISA_SIMD128, "simd128");
     add_version(MITE_ISA_RELAXED, "relaxed");
     if (bench) {
-        check_bench();
+        check_bench(only);
         return 0;
     }
     for (uint64_t i = 0; i < cases; i++) {

@@ -52,6 +52,7 @@ void check_conv(void);
 void check_depthwise(void);
 void check_pool(void);
 void check_rows(void);
-void check_bench(void);
+// Only layers whose name contains `only`, if it is not NULL.
+void check_bench(const char *only);
 
 #endif
