@@ -7,37 +7,72 @@
 
 #define TILE 7
 
-// `input`, `output`, `bias` at the tile's first channel; weights [kernel*kernel][4]. The loop over
-// kernel rows is a real one: unrolled, its loads are moved together and spill.
-INLINE void tile(const size_t kernel, const size_t stride, const mite_depthwise_args *a,
-                 const float *input, const float *weights, const float *bias, float *output) {
-    vec sum[TILE];
-    UNROLL for (size_t t = 0; t < TILE; t++) sum[t] = load(bias);
-    NO_UNROLL for (size_t i = 0; i < kernel; i++) {
-        UNROLL for (size_t column = 0; column < (TILE - 1) * stride + kernel; column++) {
-            vec x = load(input + column * a->tap_pixel);
-            UNROLL for (size_t t = 0; t < TILE; t++) {
-                if (column >= t * stride && column - t * stride < kernel)
-                    sum[t] = MADD(x, load(weights + (column - t * stride) * 4), sum[t]);
-            }
-            KEEP_ORDER();
-        }
-        input += a->tap_row;
-        weights += kernel * 4;
-    }
+INLINE void finish(const mite_depthwise_args *a, float *output, vec s0, vec s1, vec s2, vec s3,
+                   vec s4, vec s5, vec s6) {
+    const size_t step = a->out_pixel;
     vec lo = splat_f32(&a->lo), hi = splat_f32(&a->hi);
-    UNROLL for (size_t t = 0; t < TILE; t++)
-        store(output + t * a->out_pixel, clamp_f32(sum[t], lo, hi));
+    store(output, clamp_f32(s0, lo, hi));
+    store(output + step, clamp_f32(s1, lo, hi));
+    store(output + 2 * step, clamp_f32(s2, lo, hi));
+    store(output + 3 * step, clamp_f32(s3, lo, hi));
+    store(output + 4 * step, clamp_f32(s4, lo, hi));
+    store(output + 5 * step, clamp_f32(s5, lo, hi));
+    store(output + 6 * step, clamp_f32(s6, lo, hi));
 }
 
-typedef void tile_fn(const mite_depthwise_args *a, const float *input, const float *weights,
-                     const float *bias, float *output);
+// One column of a kernel row: its input meets each weight at another sum. Weights and sums are named
+// scalars, as arrays end up in memory; the loop over kernel rows is a real one, as unrolled its loads
+// are moved together and spill.
+#define SUM(t, column)                                                \
+    if ((column) >= (t) * stride && (column) - (t) * stride < kernel) \
+        s##t = MADD(x, PICK((column) - (t) * stride), s##t);
+#define PICK(j) ((j) == 0 ? w0 : (j) == 1 ? w1 : (j) == 2 ? w2 : (j) == 3 ? w3 : w4)
+#define COLUMN(column)                             \
+    if ((column) < (TILE - 1) * stride + kernel) { \
+        vec x = load(from);                        \
+        from += step;                              \
+        SUM(0, column)                             \
+        SUM(1, column)                             \
+        SUM(2, column)                             \
+        SUM(3, column)                             \
+        SUM(4, column)                             \
+        SUM(5, column)                             \
+        SUM(6, column)                             \
+        KEEP_ORDER();                              \
+    }
 
-#define TILE_OF(kernel, stride)                                                                  \
-    NOINLINE void tile_##kernel##x##kernel##_s##stride(const mite_depthwise_args *a,             \
-                                                       const float *input, const float *weights, \
-                                                       const float *bias, float *output) {       \
-        tile(kernel, stride, a, input, weights, bias, output);                                   \
+// Seven pixels of a row from `input` and `output` on, all whole fours of channels.
+INLINE void tile(const size_t kernel, const size_t stride, const mite_depthwise_args *a,
+                 const float *input, float *output) {
+    const float *w = a->weights, *bias = a->bias;
+    const size_t step = a->tap_pixel, down = a->tap_row - ((TILE - 1) * stride + kernel) * step;
+    for (size_t c = a->channels / 4; c; c--) {
+        const float *from = input;
+        vec s0 = load(bias), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0;
+        NO_UNROLL for (size_t i = kernel; i; i--) {
+            vec w0 = load(w), w1 = load(w + 4), w2 = load(w + 8), w3 = w0, w4 = w0;
+            if (kernel == 5) w3 = load(w + 12), w4 = load(w + 16);
+            // clang-format off
+            COLUMN(0) COLUMN(1) COLUMN(2) COLUMN(3) COLUMN(4) COLUMN(5) COLUMN(6) COLUMN(7)
+            COLUMN(8) COLUMN(9) COLUMN(10) COLUMN(11) COLUMN(12) COLUMN(13) COLUMN(14)
+            COLUMN(15) COLUMN(16)
+                // clang-format on
+                from += down;
+            w += kernel * 4;
+        }
+        finish(a, output, s0, s1, s2, s3, s4, s5, s6);
+        input += 4;
+        output += 4;
+        bias += 4;
+    }
+}
+
+typedef void tile_fn(const mite_depthwise_args *a, const float *input, float *output);
+
+#define TILE_OF(kernel, stride)                                                             \
+    NOINLINE void tile_##kernel##x##kernel##_s##stride(const mite_depthwise_args *a,        \
+                                                       const float *input, float *output) { \
+        tile(kernel, stride, a, input, output);                                             \
     }
 TILE_OF(3, 1)
 TILE_OF(3, 2)
@@ -79,9 +114,7 @@ void DEPTHWISE(const mite_depthwise_args *a, size_t y0, size_t y1) {
         for (size_t x = 0; run_tile && x < a->out_width; x += TILE) {
             // The last tile of a row overlaps the one before it and computes the same again.
             if (x + TILE > a->out_width) x = a->out_width - TILE;
-            for (size_t c = 0; c < whole; c += 4)
-                run_tile(a, in_row + x * a->in_pixel + c, weights + c * taps, bias + c,
-                         out_row + x * a->out_pixel + c);
+            run_tile(a, in_row + x * a->in_pixel, out_row + x * a->out_pixel);
         }
         for (size_t x = 0; x < a->out_width; x++) {
             for (size_t c = run_tile ? whole : 0; c < a->channels; c += 4)
