@@ -70,8 +70,9 @@ SIMD := -msimd128
 RELAXED := $(SIMD) -mrelaxed-simd
 SANITIZERS := -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-# Kernels are written for speed; all else is as small as it can be (kernels gain nothing from LTO).
-shipped = $(if $(filter runtime/kernels/%,$<),-O3,-Os)
+# As small as it can be: the kernels' inner loops are written out by hand, and -O3 or LTO make them
+# larger and no faster.
+shipped := -Os
 # Plain C kernels that SIMD ones replace are kept where they are tested.
 KEEP_PLAIN := -DMITE_KEEP_PLAIN=1
 
