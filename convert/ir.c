@@ -31,6 +31,7 @@ void mite_ir_free(mite_ir_graph *g) {
         free(g->blocks);
         g->blocks = next;
     }
+    mite_ir_free_bodies(g);
     free(g->nodes);
     free(g->values);
     free(g->inputs);
@@ -93,8 +94,7 @@ const char *mite_ir_text(mite_ir_graph *g, const char *text, size_t length) {
     return copy;
 }
 
-// Makes room for one more item; false (and the graph failed) without memory.
-static bool grow(mite_ir_graph *g, void **items, size_t count, size_t *room, size_t item_bytes) {
+bool mite_ir_grow(mite_ir_graph *g, void **items, size_t count, size_t *room, size_t item_bytes) {
     if (!mite_ir_ok(g)) return false;
     if (count < *room) return true;
     size_t more = *room ? *room * 2 : 16;
@@ -110,15 +110,17 @@ static bool grow(mite_ir_graph *g, void **items, size_t count, size_t *room, siz
 }
 
 bool mite_ir_list_value(mite_ir_graph *g, mite_ir_value *v) {
-    if (!v || !grow(g, (void **)&g->values, g->value_count, &g->value_room, sizeof *g->values)) {
+    if (!v ||
+        !mite_ir_grow(g, (void **)&g->values, g->value_count, &g->value_room, sizeof *g->values)) {
         return false;
     }
     g->values[g->value_count++] = v;
     return true;
 }
 
-static bool list_node(mite_ir_graph *g, mite_ir_node *node) {
-    if (!grow(g, (void **)&g->nodes, g->node_count, &g->node_room, sizeof *g->nodes)) return false;
+bool mite_ir_list_node(mite_ir_graph *g, mite_ir_node *node) {
+    if (!mite_ir_grow(g, (void **)&g->nodes, g->node_count, &g->node_room, sizeof *g->nodes))
+        return false;
     g->nodes[g->node_count++] = node;
     return true;
 }
@@ -285,7 +287,7 @@ mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make) {
     }
     if (!set_attrs(g, node, make) || !set_inputs(g, node, make)) return NULL;
     if (!set_outputs(g, node, make)) return NULL;
-    if (mite_ir_infer(g, node, false) || !list_node(g, node)) return NULL;
+    if (mite_ir_infer(g, node, false) || !mite_ir_list_node(g, node)) return NULL;
     return node->output;
 }
 
@@ -358,7 +360,7 @@ bool mite_ir_rewrite(mite_ir_graph *g, mite_ir_visit *visit, void *context) {
         if (old[i]->dead) continue;
         resolve_inputs(old[i]);
         if (is_known(old[i]) && visit(g, old[i], context)) changed = true;
-        if (!old[i]->dead) list_node(g, old[i]);
+        if (!old[i]->dead) mite_ir_list_node(g, old[i]);
     }
     free(old);
     size_t kept = 0;

@@ -44,7 +44,7 @@ struct mite_ir_value {
 
     mite_ir_node *producer; // NULL for graph inputs and constants
     mite_ir_value *forward; // replaced by this value; mite_ir_resolve follows
-    uint32_t uses;          // node inputs and graph outputs that name this value
+    uint32_t uses; // node inputs and graph outputs that name this value
 
     // Constants only. `data` is dense and owned; NULL for all other values.
     void *data;
@@ -78,6 +78,14 @@ typedef struct mite_ir_port {
     mite_ir_value *value;
 } mite_ir_port;
 
+// A body of control flow, as if, loop and scan run it. Its nodes read values of the graphs around it
+// as if they were their own; lower.c makes inputs of them.
+typedef struct mite_ir_body {
+    mite_ir_node **nodes; // owned, as are the lists of ports
+    mite_ir_port *inputs, *outputs;
+    size_t node_count, input_count, output_count;
+} mite_ir_body;
+
 typedef struct mite_ir_error {
     mite_status status;
     char text[2048];
@@ -90,6 +98,10 @@ typedef struct mite_ir_graph {
     size_t value_count, value_room;
     mite_ir_port *inputs, *outputs;
     size_t input_count, output_count;
+
+    mite_ir_body *bodies; // by the number that nodes name
+    size_t body_count;
+    struct mite_ir_outside *outside; // while a body is being built: the graph around it
 
     mite_ir_error error;
     size_t used_bytes, max_bytes; // everything the graph holds; what it may hold
@@ -201,6 +213,18 @@ int32_t mite_ir_int(const mite_ir_node *node, const char *name); // 0 if there i
 float mite_ir_float(const mite_ir_node *node, const char *name);
 void mite_ir_set_int(mite_ir_node *node, const char *name, int32_t word);
 void mite_ir_set_float(mite_ir_node *node, const char *name, float value);
+
+// --- Bodies -----------------------------------------------------------------------------------
+
+// From here to mite_ir_end_body, nodes, inputs and outputs that are added are those of a new body.
+// Bodies may lie in one another (MITE_MAX_BODY_DEPTH). Where the graph fails on the way, it stays
+// fit to be freed.
+void mite_ir_begin_body(mite_ir_graph *g);
+// The body's number for the attribute of the node that runs it. Each of its outputs is then computed
+// by a node of its own.
+int32_t mite_ir_end_body(mite_ir_graph *g);
+// Kills the nodes of bodies that no living node names. Returns whether there were any.
+bool mite_ir_sweep_bodies(mite_ir_graph *g);
 
 void mite_ir_set_input(mite_ir_graph *g, mite_ir_node *node, size_t index, mite_ir_value *v);
 void mite_ir_kill(mite_ir_node *node); // gives its inputs back; gone when the pass ends

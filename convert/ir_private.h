@@ -10,5 +10,9 @@ bool mite_ir_take_bytes(mite_ir_graph *g, size_t bytes);
 bool mite_ir_list_value(mite_ir_graph *g, mite_ir_value *v);
 bool mite_ir_list_port(mite_ir_graph *g, mite_ir_port **list, size_t *count, const char *name,
                        mite_ir_value *v);
+void mite_ir_free_bodies(mite_ir_graph *g);
+bool mite_ir_list_node(mite_ir_graph *g, mite_ir_node *node);
+// Makes room for one more item; false (and the graph failed) without memory.
+bool mite_ir_grow(mite_ir_graph *g, void **items, size_t count, size_t *room, size_t item_bytes);
 
 #endif

@@ -26,12 +26,11 @@ static mite_ir_graph *alone(const mite_ir_node *node, size_t max_bytes) {
     }
     mite_dtype *types = mite_ir_alloc(t, node->output_count, sizeof *types);
     for (size_t i = 1; types && i < node->output_count; i++) types[i - 1] = node->outputs[i]->dtype;
-    mite_ir_value *first =
-        MITE_IR_EMIT(t, .op = node->op->name, .name = node->name, .input_list = in,
-                     .input_count = node->input_count, .copy_attrs = node,
-                     .dtype = node->output->dtype, .scale = node->output->scale,
-                     .zero_point = node->output->zero_point, .more_dtypes = types,
-                     .more_outputs = node->output_count - 1);
+    mite_ir_value *first = MITE_IR_EMIT(
+        t, .op = node->op->name, .name = node->name, .input_list = in,
+        .input_count = node->input_count, .copy_attrs = node, .dtype = node->output->dtype,
+        .scale = node->output->scale, .zero_point = node->output->zero_point, .more_dtypes = types,
+        .more_outputs = node->output_count - 1);
     for (size_t i = 0; i < node->output_count; i++)
         mite_ir_output(t, node->name, mite_ir_output_at(first, i));
     return t;

@@ -26,6 +26,7 @@ typedef struct writer {
     size_t weights_bytes;
 
     // Graph section
+    size_t node_count; // with those of bodies
     size_t words, string_bytes, values_offset, nodes_offset, words_offset, strings_offset;
     size_t graph_bytes;
 
@@ -33,6 +34,8 @@ typedef struct writer {
     size_t chunk_count, body_offset, graph_offset, metadata_offset, weights_offset, file_bytes;
     uint8_t *file;
 } writer;
+
+#define BODY_WORDS 4 // before the inputs and outputs of a body
 
 // --- Measuring ----------------------------------------------------------------------------------
 
@@ -72,7 +75,7 @@ static bool place_constants(writer *w) {
     w->slots = calloc(w->slot_count, sizeof *w->slots);
     if (!w->places || !w->digests || !w->slots) return false;
     memset(w->places, 0xff, g->value_count * sizeof *w->places);
-    for (size_t i = 0; i < g->node_count; i++) {
+    for (size_t i = 0; i < w->node_count; i++) {
         for (size_t k = 0; k < g->nodes[i].input_count; k++) {
             uint32_t v = g->nodes[i].inputs[k];
             if (v != MITE_NO_VALUE && !place_constant(w, v)) return false;
@@ -100,11 +103,13 @@ static bool first_of_op(const mite_graph *g, size_t i) {
 static bool measure_graph(writer *w) {
     const mite_graph *g = w->graph;
     w->words = g->input_count + g->output_count;
+    for (size_t i = 0; i < g->body_count; i++)
+        w->words += BODY_WORDS + g->bodies[i].input_count + g->bodies[i].output_count;
     w->string_bytes = 1; // the empty string
     for (size_t i = 0; i < g->value_count; i++) {
         if (!add_string(&w->string_bytes, g->values[i].name)) return false;
     }
-    for (size_t i = 0; i < g->node_count; i++) {
+    for (size_t i = 0; i < w->node_count; i++) {
         const mite_node *n = &g->nodes[i];
         w->words += (size_t)n->input_count + n->output_count + mite_op_attr_words(n->op);
         if (!add_string(&w->string_bytes, n->name)) return false;
@@ -114,7 +119,7 @@ static bool measure_graph(writer *w) {
     w->values_offset = end;
     if (!mite_size_mul(&bytes, g->value_count, sizeof(mite_file_value))) return false;
     w->nodes_offset = end + bytes;
-    if (!mite_size_mul(&bytes, g->node_count, sizeof(mite_file_node))) return false;
+    if (!mite_size_mul(&bytes, w->node_count, sizeof(mite_file_node))) return false;
     w->words_offset = w->nodes_offset + bytes;
     w->strings_offset = mite_round_up(w->words_offset + w->words * 4, 8);
     w->graph_bytes = w->strings_offset + w->string_bytes;
@@ -162,7 +167,7 @@ static void put_value(const writer *w, size_t i, uint32_t name) {
         .scale = v->scale,
         .zero_point = v->zero_point,
     };
-    memcpy(out.shape, v->shape, (size_t)v->rank * sizeof *v->shape);
+    if (v->rank > 0) memcpy(out.shape, v->shape, (size_t)v->rank * sizeof *v->shape);
     if (is_constant(v)) {
         out.data_offset = w->places[i];
         out.data_bytes = v->bytes;
@@ -193,6 +198,15 @@ static void put_node(const writer *w, size_t i, uint32_t name, uint32_t op, uint
     memcpy(w->file + w->graph_offset + w->nodes_offset + i * sizeof out, &out, sizeof out);
 }
 
+static void put_body(const writer *w, const mite_graph *body, uint32_t *used) {
+    uint32_t head[BODY_WORDS] = {(uint32_t)(body->nodes - w->graph->nodes),
+                                 (uint32_t)body->node_count, (uint32_t)body->input_count,
+                                 (uint32_t)body->output_count};
+    put_words(w, used, head, BODY_WORDS);
+    put_words(w, used, body->inputs, body->input_count);
+    put_words(w, used, body->outputs, body->output_count);
+}
+
 static uint32_t op_string(const writer *w, size_t i, uint32_t *used) {
     for (size_t k = 0; k < i; k++) {
         if (w->graph->nodes[k].op != w->graph->nodes[i].op) continue;
@@ -209,7 +223,7 @@ static void put_graph(const writer *w) {
     uint32_t strings = 1, words = 0;
     mite_file_graph head = {
         .value_count = (uint32_t)g->value_count,
-        .node_count = (uint32_t)g->node_count,
+        .node_count = (uint32_t)w->node_count,
         .word_count = (uint32_t)w->words,
         .values_offset = (uint32_t)w->values_offset,
         .nodes_offset = (uint32_t)w->nodes_offset,
@@ -220,10 +234,13 @@ static void put_graph(const writer *w) {
     };
     head.first_word = put_words(w, &words, g->inputs, g->input_count);
     put_words(w, &words, g->outputs, g->output_count);
+    head.body_count = (uint32_t)g->body_count;
+    head.first_body_word = words;
+    for (size_t i = 0; i < g->body_count; i++) put_body(w, &g->bodies[i], &words);
     for (size_t i = 0; i < g->value_count; i++) {
         put_value(w, i, put_string(w, &strings, g->values[i].name));
     }
-    for (size_t i = 0; i < g->node_count; i++) {
+    for (size_t i = 0; i < w->node_count; i++) {
         uint32_t name = put_string(w, &strings, g->nodes[i].name);
         uint32_t op = op_string(w, i, &strings);
         put_node(w, i, name, op, &words);
@@ -242,16 +259,16 @@ static void put_digests(const writer *w) {
     }
 }
 
-static bool is_core(const mite_graph *g) {
-    for (size_t i = 0; i < g->node_count; i++)
-        if (!mite_op_is_core(g->nodes[i].op)) return false;
+static bool is_core(const writer *w) {
+    for (size_t i = 0; i < w->node_count; i++)
+        if (!mite_op_is_core(w->graph->nodes[i].op)) return false;
     return true;
 }
 
 static void put_header(const writer *w) {
     mite_file_header h = {
         .major = MITE_FILE_MAJOR,
-        .minor = is_core(w->graph) ? MITE_FILE_MINOR : MITE_FILE_MINOR_WHOLE,
+        .minor = is_core(w) ? MITE_FILE_MINOR : MITE_FILE_MINOR_WHOLE,
         .header_bytes = sizeof h,
         .file_bytes = w->file_bytes,
         .chunk_bytes = MITE_FILE_CHUNK_BYTES,
@@ -276,15 +293,15 @@ static void put_header(const writer *w) {
 
 static mite_status write_all(writer *w) {
     const mite_graph *g = w->graph;
-    if (g->node_count > 32768 || g->value_count > 65536) {
+    if (w->node_count > 32768 || g->value_count > 65536) {
         return mite_fail(w->error, MITE_ERR_UNSUPPORTED,
                          "the model has %z operators and %z values, at most 32768 and 65536 fit "
                          "into a .mite file",
-                         g->node_count, g->value_count);
+                         w->node_count, g->value_count);
     }
-    for (size_t i = 0; i < g->node_count; i++) {
-        if (g->nodes[i].input_count > UINT16_MAX) {
-            return mite_fail(w->error, MITE_ERR_UNSUPPORTED, "%s %q has too many inputs",
+    for (size_t i = 0; i < w->node_count; i++) {
+        if (g->nodes[i].input_count > UINT16_MAX || g->nodes[i].output_count > UINT16_MAX) {
+            return mite_fail(w->error, MITE_ERR_UNSUPPORTED, "%s %q has too many inputs or outputs",
                              g->nodes[i].op->name, g->nodes[i].name);
         }
     }
@@ -311,6 +328,7 @@ mite_status mite_write(uint8_t **out, size_t *out_bytes, const mite_graph *graph
                        mite_error *error) {
     writer w = {
         .graph = graph,
+        .node_count = mite_graph_all_nodes(graph),
         .metadata = metadata,
         .metadata_bytes = metadata_bytes,
         .arena_bytes = arena_bytes,

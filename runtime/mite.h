@@ -130,6 +130,8 @@ typedef struct mite_session_options {
     int32_t profile; // 1: keep a time for every node (mite_node_at)
     size_t max_memory_bytes; // 0: no limit but the address space
     int32_t isa; // mite_isa, for tests and comparisons
+    // Of all loops together in one run, so that none goes on for ever; 0: 262,144.
+    uint32_t max_iterations;
     uint64_t (*clock_ns)(void *context); // needed by profile and by mite_run_step
     void *clock_context;
 } mite_session_options;

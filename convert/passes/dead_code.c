@@ -15,7 +15,7 @@ static bool drop_nothing(mite_ir_graph *g, mite_ir_node *node, void *context) {
 }
 
 bool mite_pass_dead_code(mite_ir_graph *g) {
-    bool changed = false;
+    bool changed = mite_ir_sweep_bodies(g);
     for (size_t i = g->node_count; i-- > 0;) { // backwards: a dead node frees those before it
         mite_ir_node *node = g->nodes[i];
         if (node->dead || is_used(node)) continue;

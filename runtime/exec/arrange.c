@@ -48,7 +48,7 @@ void mite_session_unarrange(mite_session *s, size_t segment) {
     }
     for (size_t i = 0; segment == 0 && i < s->graph->input_count; i++) {
         mite_view *v = &s->views[s->graph->inputs[i]];
-        v->data = NULL;
+        if (!s->around) v->data = NULL;
         v->known = NULL;
     }
 }
@@ -71,7 +71,9 @@ static mite_status set_up(mite_session *s, size_t index) {
     mite_step *step = &s->steps[index];
     *step = (mite_step){
         .node = node,
-        .graph = s->graph,
+        .bodies = s->model->bodies,
+        .host = &mite_session_body_host,
+        .host_context = s,
         .kernels = &s->kernels,
         .inputs = step->inputs,
         .outputs = step->outputs,

@@ -92,13 +92,16 @@ static mite_status arrange_next(mite_session *s) {
 // Runs steps from next_step on, until all are done or the deadline has passed (0: none).
 static mite_status run_until(mite_session *s, uint64_t deadline_ns) {
     mite_status status = MITE_OK;
-    if (s->next_step == 0) mite_session_unarrange(s, 1);
+    if (s->next_step == 0) {
+        mite_session_unarrange(s, 1);
+        s->iterations = 0;
+    }
     mite_pool_wake(s->pool);
     while (s->next_step < s->graph->node_count) {
         size_t index = s->next_step;
+        uint64_t begin = s->options.profile ? now(s) : 0; // bodies are run while arranging
         status = arrange_next(s);
         if (status) break;
-        uint64_t begin = s->options.profile ? now(s) : 0;
         status = run_step(s, index);
         if (s->options.profile) s->time_ns[index] = now(s) - begin;
         if (status) break;

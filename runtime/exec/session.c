@@ -89,7 +89,8 @@ static bool is_open(const mite_session *s) {
     return false;
 }
 
-static mite_status set_input(mite_session *s, size_t index, size_t rank, const int32_t *shape) {
+mite_status mite_session_set_input(mite_session *s, size_t index, size_t rank,
+                                   const int32_t *shape) {
     mite_view *view = &s->views[s->graph->inputs[index]];
     const mite_value *value = view->value;
     size_t elements;
@@ -109,6 +110,7 @@ static mite_status set_input(mite_session *s, size_t index, size_t rank, const i
 
 static mite_status plan_inputs(mite_session *s) {
     s->next_step = 0;
+    s->iterations = 0;
     mite_session_unarrange(s, 0);
     s->is_planned = mite_session_arrange(s, 0) == MITE_OK;
     if (!s->is_planned) mite_session_unarrange(s, 0);
@@ -125,7 +127,7 @@ static mite_status plan_first(mite_session *s) {
         int32_t shape[MITE_MAX_RANK];
         for (size_t k = 0; k < (size_t)view->rank; k++)
             shape[k] = view->shape[k] < 0 ? 1 : view->shape[k];
-        if (set_input(s, i, (size_t)view->rank, shape)) return s->error.status;
+        if (mite_session_set_input(s, i, (size_t)view->rank, shape)) return s->error.status;
     }
     mite_status status = plan_inputs(s);
     if (!is_open(s) || status == MITE_ERR_MEMORY) return status;
@@ -143,7 +145,7 @@ mite_status mite_session_resize(mite_session *s, size_t index, size_t rank, cons
     if (view->rank >= 0 && (size_t)view->rank == rank &&
         (!rank || !memcmp(view->shape, shape, rank * sizeof *shape)))
         return MITE_OK;
-    if (set_input(s, index, rank, shape)) return s->error.status;
+    if (mite_session_set_input(s, index, rank, shape)) return s->error.status;
     s->is_planned = false;
     return MITE_OK;
 }
@@ -187,7 +189,7 @@ mite_status mite_session_new_graph(mite_session **out, const mite_graph *graph,
                                    const mite_session_options *options) {
     mite_session *s = *out = calloc(1, sizeof *s);
     if (!s) return MITE_ERR_MEMORY;
-    s->graph = graph;
+    s->graph = s->model = graph;
     if (options) s->options = *options;
     mite_kernels_fill(&s->kernels, s->options.isa);
     size_t threads = s->options.thread_count > 1 ? (size_t)s->options.thread_count : 1;
@@ -195,6 +197,22 @@ mite_status mite_session_new_graph(mite_session **out, const mite_graph *graph,
         return mite_fail(&s->error, MITE_ERR_MEMORY, "not enough memory for a session");
     if (make_tables(s) || fill_views(s) || plan_first(s)) return s->error.status;
     mite_session_fill_ports(s);
+    s->is_ready = true;
+    return MITE_OK;
+}
+
+mite_status mite_session_new_body(mite_session **out, mite_session *around,
+                                  const mite_graph *body) {
+    mite_session *s = *out = calloc(1, sizeof *s);
+    if (!s) return MITE_ERR_MEMORY;
+    s->graph = body;
+    s->model = around->model;
+    s->around = around;
+    s->kernels = around->kernels;
+    s->options = (mite_session_options){.max_memory_bytes = around->options.max_memory_bytes};
+    if (mite_pool_new(&s->pool, 1))
+        return mite_fail(&s->error, MITE_ERR_MEMORY, "not enough memory for a body");
+    if (make_tables(s) || fill_views(s)) return s->error.status;
     s->is_ready = true;
     return MITE_OK;
 }
@@ -226,7 +244,8 @@ size_t mite_session_least_bytes(const mite_session *s) {
 
 size_t mite_session_bytes(const mite_session *s) {
     if (!s) return 0;
-    return sizeof *s + s->table_bytes + s->settled_bytes + mite_session_arena_bytes(s);
+    return sizeof *s + s->table_bytes + s->settled_bytes + mite_session_arena_bytes(s) +
+           mite_session_bodies_bytes(s);
 }
 
 int32_t mite_session_isa(const mite_session *s) { return s ? s->kernels.isa : 0; }

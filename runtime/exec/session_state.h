@@ -10,7 +10,7 @@
 // shapes follow from those of its inputs has one segment.
 typedef struct mite_segment {
     size_t first, end;
-    void *block;    // owned
+    void *block; // owned
     uint8_t *arena; // its first 64-byte aligned byte
     size_t arena_bytes, least_bytes;
 } mite_segment;
@@ -21,7 +21,7 @@ struct mite_session {
     mite_kernels kernels;
     mite_pool *pool;
     mite_error error;
-    bool is_ready;   // made whole; a session that is not can only be asked why, and freed
+    bool is_ready; // made whole; a session that is not can only be asked why, and freed
     bool is_planned; // for the inputs' shapes as they are
 
     // One block (`tables`), filled once: views (a value each), steps (a node each), the steps'
@@ -30,13 +30,19 @@ struct mite_session {
     size_t table_bytes;
     mite_view *views;
     mite_step *steps;
-    void **scratch;    // of each step, for slot 0; slots lie scratch_bytes apart
+    void **scratch; // of each step, for slot 0; slots lie scratch_bytes apart
     uint64_t *time_ns; // of each step, last run
     mite_tensor *ports; // inputs, then outputs
     mite_segment *segments; // room for one a step, and one
     size_t segment_count;
     struct mite_settled *settled; // owned: the results of steps that ran while being inferred
     size_t settled_bytes;
+
+    const mite_graph *model; // the whole model's graph: `graph` itself, or what has it as a body
+    // Of a body's session: the one around it. Its inputs lie where the node that runs it has them.
+    mite_session *around;
+    mite_body *bodies; // all that steps of this session have open (body.c)
+    uint32_t iterations; // bodies run in this run; of the outermost session
 
     size_t next_step; // where mite_run_step continues
     mite_observer *observer;
@@ -50,6 +56,15 @@ mite_status mite_session_arrange(mite_session *s, size_t first);
 void mite_session_unarrange(mite_session *s, size_t segment);
 // From now on the results of all steps that ran are known to later ones.
 void mite_session_know(mite_session *s);
+// A session of a body in the session of the graph around it; planned when it is first run.
+mite_status mite_session_new_body(mite_session **out, mite_session *around, const mite_graph *body);
+// Gives an input of a graph whose shapes are planned another shape, if the model's own allows it.
+mite_status mite_session_set_input(mite_session *s, size_t index, size_t rank,
+                                   const int32_t *shape);
+// What steps run bodies by; and what the open ones of a session hold.
+extern const mite_body_host mite_session_body_host;
+size_t mite_session_bodies_bytes(const mite_session *s);
+
 // Sets the lent ports by the views.
 void mite_session_fill_ports(mite_session *s);
 

@@ -54,7 +54,10 @@ typedef struct mite_file_graph {
     uint32_t values_offset, nodes_offset, words_offset, strings_offset;
     uint32_t input_count, output_count; // of the graph
     uint32_t first_word;                // words: input values, then output values
-    uint32_t reserved[5];               // zero
+    // Bodies of control flow: their nodes stand behind the graph's own. For each one, words: first
+    // node, node count, input count, output count, input values, output values.
+    uint32_t body_count, first_body_word;
+    uint32_t reserved[3]; // zero
 } mite_file_graph;
 
 typedef struct mite_file_value {

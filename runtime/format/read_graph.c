@@ -14,6 +14,8 @@
 // The planner is quadratic in these; real networks have hundreds.
 #define MAX_VALUES 65536u
 #define MAX_NODES 32768u
+#define MAX_BODIES 1024u
+#define BODY_WORDS 4 // before the inputs and outputs of a body
 
 typedef struct section {
     const uint8_t *bytes;
@@ -24,8 +26,14 @@ typedef struct section {
     const char *strings;
     size_t weights_bytes;
     const uint8_t *weights;
+    // By value: 1 + the number of the graph (0: the whole one, k: body k - 1) in which the value was
+    // last seen to be there: as an input, or computed by an earlier node. ALWAYS for constants.
+    uint32_t *ready;
+    uint8_t *depth; // by body: how deep bodies lie in it, itself included
     mite_error *error;
 } section;
+
+#define ALWAYS UINT32_MAX
 
 static mite_status refuse(const section *s, const char *what, const char *name) {
     return mite_fail(s->error, MITE_ERR_FORMAT,
@@ -48,8 +56,8 @@ static mite_status open_section(section *s, size_t bytes) {
         !table_fits(bytes, h->words_offset, h->word_count, 4) ||
         !table_fits(bytes, h->strings_offset, h->string_bytes, 1))
         return refuse(s, "a table leaves its section", "header");
-    if (h->value_count > MAX_VALUES || h->node_count > MAX_NODES)
-        return refuse(s, "it has more than 65536 values or 32768 nodes", "header");
+    if (h->value_count > MAX_VALUES || h->node_count > MAX_NODES || h->body_count > MAX_BODIES)
+        return refuse(s, "it has more than 65536 values, 32768 nodes or 1024 bodies", "header");
     s->values = (const mite_file_value *)(const void *)(s->bytes + h->values_offset);
     s->nodes = (const mite_file_node *)(const void *)(s->bytes + h->nodes_offset);
     s->words = (const uint32_t *)(const void *)(s->bytes + h->words_offset);
@@ -103,8 +111,7 @@ static bool shape_is_legal(const mite_value *v) {
     size_t elements, rank = v->rank < 0 ? 0 : (size_t)v->rank;
     bool constant = v->flags & MITE_VALUE_CONSTANT;
     if (rank > MITE_MAX_RANK || (constant && v->rank < 0)) return false;
-    for (size_t i = 0; i < rank; i++)
-        shape[i] = v->shape[i] == -1 && !constant ? 1 : v->shape[i];
+    for (size_t i = 0; i < rank; i++) shape[i] = v->shape[i] == -1 && !constant ? 1 : v->shape[i];
     return mite_shape_elements(&elements, rank, shape);
 }
 
@@ -130,19 +137,23 @@ static mite_status read_value(const section *s, mite_value *to, const mite_file_
 
 // --- Nodes ---------------------------------------------------------------------------------------
 
-// `ready[v]`: value v is a constant, an input or the output of an earlier node.
-static mite_status check_edges(const section *s, const mite_node *node, uint8_t *ready) {
+static bool is_ready(const section *s, uint32_t v, uint32_t stamp) {
+    return s->ready[v] == stamp || s->ready[v] == ALWAYS;
+}
+
+static mite_status check_edges(const section *s, const mite_node *node, uint32_t stamp) {
     for (uint32_t i = 0; i < node->input_count; i++) {
         uint32_t v = node->inputs[i];
         if (v == MITE_NO_VALUE) continue;
         if (v >= s->head->value_count) return refuse(s, "an input does not exist", node->name);
-        if (!ready[v]) return refuse(s, "an input is used before it is computed", node->name);
+        if (!is_ready(s, v, stamp))
+            return refuse(s, "an input is used before it is computed", node->name);
     }
     for (uint32_t i = 0; i < node->output_count; i++) {
         uint32_t v = node->outputs[i];
         if (v >= s->head->value_count) return refuse(s, "an output does not exist", node->name);
-        if (ready[v]) return refuse(s, "an output is written twice", node->name);
-        ready[v] = 1;
+        if (is_ready(s, v, stamp)) return refuse(s, "an output is written twice", node->name);
+        s->ready[v] = stamp;
     }
     return MITE_OK;
 }
@@ -155,15 +166,14 @@ static void read_attrs(int32_t *to, const mite_op *op, const uint32_t *from, siz
 }
 
 static mite_status read_node(const section *s, mite_node *to, const mite_file_node *from,
-                             int32_t *attrs, uint8_t *ready) {
+                             int32_t *attrs) {
     const mite_op *op = to->op;
     size_t words = (size_t)from->input_count + from->output_count + from->attr_words;
     if (!words_fit(s, from->first_word, words))
         return refuse(s, "a list leaves its table", to->name);
     if (from->input_count < op->min_inputs ||
         (op->max_inputs != 255 && from->input_count > op->max_inputs) ||
-        from->output_count < op->output_count ||
-        from->output_count > mite_op_max_outputs(op))
+        from->output_count < op->output_count || from->output_count > mite_op_max_outputs(op))
         return refuse(s, "a node has the wrong number of inputs or outputs", to->name);
     if (from->attr_words > mite_op_attr_words(op))
         return mite_fail(s->error, MITE_ERR_UNSUPPORTED,
@@ -175,7 +185,7 @@ static mite_status read_node(const section *s, mite_node *to, const mite_file_no
     to->output_count = from->output_count;
     to->attrs = attrs;
     read_attrs(attrs, op, to->outputs + from->output_count, from->attr_words);
-    return check_edges(s, to, ready);
+    return MITE_OK;
 }
 
 // Finds every node's operator; if some are missing, one sentence names them all.
@@ -206,31 +216,99 @@ static mite_status find_operators(const section *s, mite_node *nodes, size_t *at
 
 // --- The whole -----------------------------------------------------------------------------------
 
-static mite_status check_ports(const section *s, mite_graph *g, const uint8_t *ready) {
+// Nodes name bodies below `body_limit`; *depth becomes that of the deepest one, plus one.
+static mite_status check_bodies(const section *s, const mite_node *node, uint32_t body_limit,
+                                uint8_t *depth) {
+    for (size_t i = 0; i < node->op->body_attrs; i++) {
+        if (node->attrs[i] < 0 || (uint32_t)node->attrs[i] >= body_limit)
+            return refuse(s, "a node names a body that does not exist", node->name);
+        uint8_t inner = s->depth[node->attrs[i]];
+        if (inner >= *depth) *depth = (uint8_t)(inner + 1);
+    }
+    return MITE_OK;
+}
+
+// The graph or a body of it: inputs first, then nodes in their order, then outputs.
+static mite_status check_flow(const section *s, const mite_graph *g, uint32_t stamp,
+                              uint32_t body_limit, uint8_t *depth) {
     for (size_t i = 0; i < g->input_count + g->output_count; i++)
-        if (g->inputs[i] >= g->value_count)
+        if ((i < g->input_count ? g->inputs[i] : g->outputs[i - g->input_count]) >=
+            s->head->value_count)
             return refuse(s, "an input or output does not exist", "graph");
+    for (size_t i = 0; i < g->input_count; i++) {
+        if (is_ready(s, g->inputs[i], stamp))
+            return refuse(s, "an input is constant or doubled", "graph");
+        s->ready[g->inputs[i]] = stamp;
+    }
+    for (size_t i = 0; i < g->node_count; i++) {
+        const mite_node *node = &g->nodes[i];
+        if (check_edges(s, node, stamp) || check_bodies(s, node, body_limit, depth))
+            return s->error->status;
+    }
     for (size_t i = 0; i < g->output_count; i++)
-        if (!ready[g->outputs[i]])
+        if (!is_ready(s, g->outputs[i], stamp))
             return refuse(s, "an output is never computed", g->values[g->outputs[i]].name);
     return MITE_OK;
 }
 
-static mite_status fill_graph(const section *s, mite_graph *g, int32_t *attrs, uint8_t *ready) {
+// Sets body `index` by its words, which begin at *word, and moves on to those of the next.
+static mite_status read_body(const section *s, const mite_graph *g, mite_graph *bodies,
+                             uint32_t index, size_t *word) {
+    if (!words_fit(s, (uint32_t)*word, BODY_WORDS))
+        return refuse(s, "a body leaves its table", "bodies");
+    const uint32_t *w = s->words + *word;
+    size_t ports = (size_t)w[2] + w[3], all = s->head->node_count;
+    if (w[2] > MAX_VALUES || w[3] > MAX_VALUES ||
+        !words_fit(s, (uint32_t)*word + BODY_WORDS, ports) || w[0] < g->node_count || w[0] > all ||
+        w[1] > all - w[0])
+        return refuse(s, "a body leaves its table", "bodies");
+    bodies[index] = (mite_graph){
+        .values = g->values,
+        .nodes = g->nodes + w[0],
+        .inputs = w + BODY_WORDS,
+        .outputs = w + BODY_WORDS + w[2],
+        .value_count = g->value_count,
+        .node_count = w[1],
+        .input_count = w[2],
+        .output_count = w[3],
+    };
+    *word += BODY_WORDS + ports;
+    uint8_t depth = 1;
+    if (check_flow(s, &bodies[index], index + 2, index, &depth)) return s->error->status;
+    if (depth > MITE_MAX_BODY_DEPTH)
+        return refuse(s, "its bodies lie in one another too deeply", "bodies");
+    s->depth[index] = depth;
+    return MITE_OK;
+}
+
+// How many nodes are the graph's own: those before its bodies'.
+static bool count_own_nodes(const section *s, size_t *own) {
+    size_t word = s->head->first_body_word;
+    *own = s->head->node_count;
+    for (uint32_t i = 0; i < s->head->body_count; i++) {
+        if (word > UINT32_MAX || !words_fit(s, (uint32_t)word, BODY_WORDS)) return false;
+        const uint32_t *w = s->words + word;
+        if (w[1] > *own) return false;
+        *own -= w[1];
+        word += BODY_WORDS + (size_t)w[2] + w[3];
+    }
+    return true;
+}
+
+static mite_status fill_graph(const section *s, mite_graph *g, mite_graph *bodies, int32_t *attrs) {
     for (size_t i = 0; i < g->value_count; i++) {
         if (read_value(s, &g->values[i], &s->values[i])) return s->error->status;
-        ready[i] = g->values[i].flags & MITE_VALUE_CONSTANT ? 1 : 0;
+        s->ready[i] = g->values[i].flags & MITE_VALUE_CONSTANT ? ALWAYS : 0;
     }
-    for (size_t i = 0; i < g->input_count; i++) {
-        if (g->inputs[i] >= g->value_count || ready[g->inputs[i]])
-            return refuse(s, "an input is constant, doubled or does not exist", "graph");
-        ready[g->inputs[i]] = 1;
-    }
-    for (size_t i = 0; i < g->node_count; i++) {
-        if (read_node(s, &g->nodes[i], &s->nodes[i], attrs, ready)) return s->error->status;
+    for (size_t i = 0; i < s->head->node_count; i++) {
+        if (read_node(s, &g->nodes[i], &s->nodes[i], attrs)) return s->error->status;
         attrs += mite_op_attr_words(g->nodes[i].op);
     }
-    return check_ports(s, g, ready);
+    size_t word = s->head->first_body_word;
+    for (uint32_t i = 0; i < s->head->body_count; i++)
+        if (read_body(s, g, bodies, i, &word)) return s->error->status;
+    uint8_t depth = 0;
+    return check_flow(s, g, 1, s->head->body_count, &depth);
 }
 
 mite_status mite_read_graph(mite_graph *graph, void **memory, const uint8_t *bytes,
@@ -246,38 +324,46 @@ mite_status mite_read_graph(mite_graph *graph, void **memory, const uint8_t *byt
         !words_fit(&s, h->first_word, port_count))
         return refuse(&s, "the list of inputs and outputs leaves its table", "graph");
 
-    // One block: nodes, values, attribute words; `ready` is only needed in here.
+    // One block: nodes, values, bodies, attribute words; `ready` and `depth` are only needed here.
     mite_node *nodes = calloc((size_t)h->node_count + 1, sizeof *nodes);
     if (!nodes) return mite_fail(error, MITE_ERR_MEMORY, "not enough memory for the graph");
-    size_t attr_words;
+    size_t attr_words, own_nodes;
     if (find_operators(&s, nodes, &attr_words)) {
         free(nodes);
         return error->status;
     }
     size_t node_bytes = sizeof *nodes * h->node_count;
     size_t value_bytes = sizeof(mite_value) * h->value_count;
-    uint8_t *block = calloc(node_bytes + value_bytes + 4 * attr_words + 1, 1);
-    uint8_t *ready = calloc((size_t)h->value_count + 1, 1);
+    size_t body_bytes = sizeof(mite_graph) * h->body_count;
+    uint8_t *block = calloc(node_bytes + value_bytes + body_bytes + 4 * attr_words + 1, 1);
+    s.ready = calloc((size_t)h->value_count + 1, sizeof *s.ready);
+    s.depth = calloc((size_t)h->body_count + 1, 1);
     mite_status status = MITE_ERR_MEMORY;
-    if (!block || !ready) {
+    if (!block || !s.ready || !s.depth) {
         mite_fail(error, MITE_ERR_MEMORY, "not enough memory for the graph");
+    } else if (!count_own_nodes(&s, &own_nodes)) {
+        status = refuse(&s, "a body leaves its table", "bodies");
     } else {
         memcpy(block, nodes, node_bytes);
+        mite_graph *bodies = (mite_graph *)(void *)(block + node_bytes + value_bytes);
         *graph = (mite_graph){
             .nodes = (mite_node *)(void *)block,
             .values = (mite_value *)(void *)(block + node_bytes),
             .inputs = s.words + h->first_word,
             .outputs = s.words + h->first_word + h->input_count,
-            .node_count = h->node_count,
+            .node_count = own_nodes,
             .value_count = h->value_count,
             .input_count = h->input_count,
             .output_count = h->output_count,
+            .bodies = bodies,
+            .body_count = h->body_count,
         };
-        status =
-            fill_graph(&s, graph, (int32_t *)(void *)(block + node_bytes + value_bytes), ready);
+        status = fill_graph(&s, graph, bodies,
+                            (int32_t *)(void *)(block + node_bytes + value_bytes + body_bytes));
     }
     free(nodes);
-    free(ready);
+    free(s.ready);
+    free(s.depth);
     if (status) free(block);
     else *memory = block;
     return status;

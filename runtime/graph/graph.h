@@ -60,10 +60,15 @@ struct mite_graph {
     mite_node *nodes; // in an order that computes every value before its use
     const uint32_t *inputs, *outputs;
     size_t value_count, node_count, input_count, output_count;
-    // Of the whole model's graph only: what If, Loop and Scan run. Bodies share `values` with it.
+    // Of the whole model's graph only: what `if`, `loop` and `scan` run. Bodies share `values` with
+    // it, and their nodes lie behind its own. The inputs of a body are its own, then values of the
+    // graph around it that it reads; its nodes name only bodies before it.
     const mite_graph *bodies;
     size_t body_count;
 };
+
+// Bodies lie in bodies at most so deep.
+#define MITE_MAX_BODY_DEPTH 16
 
 // Elements of a shape; false if a dimension is negative or the product overflows size_t.
 bool mite_shape_elements(size_t *out, size_t rank, const int32_t *shape);
@@ -72,5 +77,12 @@ bool mite_shape_elements(size_t *out, size_t rank, const int32_t *shape);
 // (DENSE); `groups` matters for CONV only. False on overflow or a rank that does not fit.
 bool mite_layout_bytes(size_t *out, mite_layout layout, mite_dtype dtype, size_t rank,
                        const int32_t *shape, size_t groups);
+
+// Nodes of the graph and of all its bodies.
+static inline size_t mite_graph_all_nodes(const mite_graph *g) {
+    size_t count = g->node_count;
+    for (size_t i = 0; i < g->body_count; i++) count += g->bodies[i].node_count;
+    return count;
+}
 
 #endif

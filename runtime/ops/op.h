@@ -41,9 +41,26 @@ typedef struct mite_view {
     const void *known; // dense elements, where they are settled before the step is inferred
 } mite_view;
 
+struct mite_step;
+
+// Running a body of the graph, for control flow; exec/ has it, a converter's trial of one node has
+// not. A mite_body is one body with the memory it runs in, and belongs to the step.
+typedef struct mite_body mite_body;
+typedef struct mite_body_host {
+    // Opens body `index` of the model's graph.
+    mite_status (*open)(struct mite_step *s, size_t index, mite_body **out);
+    // Runs it on these views, as many as it has inputs, whose data must stay where they are until
+    // the outputs were read. Plans anew where shapes or places differ from the last run.
+    mite_status (*run)(struct mite_step *s, mite_body *body, mite_view *const *inputs);
+    const mite_view *(*output)(const mite_body *body, size_t index); // until the next run
+    void (*close)(mite_body *body); // NULL is fine
+} mite_body_host;
+
 typedef struct mite_step {
     const mite_node *node;
-    const mite_graph *graph; // whose bodies the attributes of control flow name
+    const mite_graph *bodies; // of the model: what the attributes of control flow number
+    const mite_body_host *host; // NULL where bodies cannot be run
+    void *host_context;
     const mite_kernels *kernels;
     mite_view **inputs; // NULL where absent
     mite_view **outputs;
@@ -55,20 +72,20 @@ typedef struct mite_step {
     // Set by infer:
     uint64_t macs;
     // Set by plan:
-    mite_halo wants_halo;  // for inputs[0]; granted or not, see mite_step_has_halo
-    size_t scratch_bytes;  // for each part that runs at a time, 64-byte aligned
-    int32_t in_place;      // index of an input whose memory outputs[0] may take, or -1 (default)
-    bool alias;            // outputs[0] is inputs[0] under another shape: run is not called
+    mite_halo wants_halo; // for inputs[0]; granted or not, see mite_step_has_halo
+    size_t scratch_bytes; // for each part that runs at a time, 64-byte aligned
+    int32_t in_place; // index of an input whose memory outputs[0] may take, or -1 (default)
+    bool alias; // outputs[0] is inputs[0] under another shape: run is not called
     // Set by prepare:
-    const char *kernel;    // for the profile; default: the operator's name
-    size_t max_parts;      // into how many parts the work can be split; default 1
+    const char *kernel; // for the profile; default: the operator's name
+    size_t max_parts; // into how many parts the work can be split; default 1
 } mite_step;
 
 typedef struct mite_attr {
     const char *name;
-    char kind;     // 'i' int32_t, 'f' float
+    char kind; // 'i' int32_t, 'f' float
     uint8_t count; // words; above 1 for lists of fixed capacity
-    int32_t def;   // default of each word (float: its bits), for files that lack the attribute
+    int32_t def; // default of each word (float: its bits), for files that lack the attribute
 } mite_attr;
 
 typedef struct mite_op {
@@ -80,6 +97,7 @@ typedef struct mite_op {
     // Whether inputs[0] (and every other rank-4 activation) may have a halo / outputs[0] may.
     bool reads_halo, writes_halo;
     bool needs_only_shapes; // run reads no elements of its inputs (shape, size)
+    uint8_t body_attrs; // so many of the attributes' first words number bodies
     size_t state_bytes;
     // Checks types and shapes of the inputs and sets shape and rank of the outputs, whose dtype
     // and quantization are already those of the file. Also sets macs.
