@@ -37,30 +37,20 @@ typedef struct state {
 
 // --- Shapes --------------------------------------------------------------------------------------
 
-static bool broadcast_shape(const mite_view *a, const mite_view *b, int32_t *rank, int32_t *shape) {
-    *rank = a->rank > b->rank ? a->rank : b->rank;
-    for (int32_t i = 0; i < *rank; i++) {
-        int32_t ai = i - (*rank - a->rank), bi = i - (*rank - b->rank);
-        int32_t x = ai < 0 ? 1 : a->shape[ai], y = bi < 0 ? 1 : b->shape[bi];
-        if (x != y && x != 1 && y != 1) return false;
-        shape[i] = x == 1 ? y : x;
-    }
-    return true;
-}
-
 static mite_status infer(mite_step *s) {
     const mite_view *a = s->inputs[0], *b = s->inputs[1];
-    int32_t rank, shape[MITE_MAX_RANK];
+    size_t rank = 0;
+    int32_t shape[MITE_MAX_RANK];
     if (!a || !b) return mite_step_fail(s, MITE_ERR_FORMAT, "an input is missing");
     mite_status status = mite_step_need_real(s);
     if (status) return status;
     if (!(mite_attr_float(s, CLAMP_LO) <= mite_attr_float(s, CLAMP_HI)))
         return mite_step_fail(s, MITE_ERR_FORMAT, "its limits clamp_lo and clamp_hi are crossed");
-    if (!broadcast_shape(a, b, &rank, shape)) {
+    if (!mite_broadcast_shape(&rank, shape, a) || !mite_broadcast_shape(&rank, shape, b)) {
         return mite_step_fail(s, MITE_ERR_FORMAT, "shapes %T and %T do not broadcast",
                               (size_t)a->rank, a->shape, (size_t)b->rank, b->shape);
     }
-    return mite_step_set_shape(s, 0, (size_t)rank, shape);
+    return mite_step_set_shape(s, 0, rank, shape);
 }
 
 static mite_status plan(mite_step *s) {

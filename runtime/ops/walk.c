@@ -27,6 +27,21 @@ void mite_broadcast_strides(ptrdiff_t strides[MITE_MAX_RANK], const mite_view *v
     }
 }
 
+bool mite_broadcast_shape(size_t *rank, int32_t shape[MITE_MAX_RANK], const mite_view *v) {
+    size_t own = (size_t)v->rank;
+    if (own > *rank) {
+        memmove(shape + (own - *rank), shape, *rank * sizeof *shape);
+        for (size_t i = 0; i < own - *rank; i++) shape[i] = 1;
+        *rank = own;
+    }
+    for (size_t i = 0; i < own; i++) {
+        int32_t *dim = &shape[*rank - own + i];
+        if (*dim != v->shape[i] && *dim != 1 && v->shape[i] != 1) return false;
+        if (*dim == 1) *dim = v->shape[i];
+    }
+    return true;
+}
+
 void mite_walk_merge(mite_walk *w, size_t operands, size_t rank, const int32_t *shape) {
     size_t kept = 0;
     for (size_t i = 0; i < rank; i++) {

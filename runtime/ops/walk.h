@@ -7,7 +7,7 @@
 
 #include "op.h"
 
-#define MITE_WALK_OPERANDS 3
+#define MITE_WALK_OPERANDS 4
 
 typedef struct mite_walk {
     size_t rank; // what is left after merging, at least 1
@@ -22,6 +22,10 @@ void mite_view_strides(ptrdiff_t strides[MITE_MAX_RANK], const mite_view *v);
 // The same, as seen under `rank` dimensions of `shape`, to which the view broadcasts.
 void mite_broadcast_strides(ptrdiff_t strides[MITE_MAX_RANK], const mite_view *v, size_t rank,
                             const int32_t *shape);
+
+// The common shape of values under numpy's broadcasting, one value more at a time: `shape` has room
+// for MITE_MAX_RANK; start with a rank of 0. False where they do not broadcast.
+bool mite_broadcast_shape(size_t *rank, int32_t shape[MITE_MAX_RANK], const mite_view *v);
 
 // Takes w->strides of the first `operands` operands as filled by the caller, for `shape`.
 void mite_walk_merge(mite_walk *w, size_t operands, size_t rank, const int32_t *shape);

@@ -12,6 +12,10 @@ bool mite_is_unsigned(mite_dtype dtype) {
            dtype == MITE_BOOL;
 }
 
+mite_dtype mite_bits_of_width(size_t bytes) {
+    return bytes == 1 ? MITE_U8 : bytes == 2 ? MITE_U16 : bytes == 4 ? MITE_U32 : MITE_U64;
+}
+
 // --- binary16 ------------------------------------------------------------------------------------
 
 static float float_of(uint32_t bits) {
@@ -89,20 +93,17 @@ static uint64_t natural_of(double x) {
     return x < 0x1p64 ? (uint64_t)x : UINT64_MAX;
 }
 
-static int64_t limits(mite_dtype dtype, int64_t *low) {
-    size_t bits = 8 * mite_dtype_bytes(dtype);
-    if (mite_is_unsigned(dtype)) {
-        *low = 0;
-        return bits < 64 ? (int64_t)(((uint64_t)1 << bits) - 1) : INT64_MAX;
-    }
-    int64_t high = (int64_t)(((uint64_t)1 << (bits - 1)) - 1);
-    *low = -high - 1;
-    return high;
+void mite_integer_range(mite_dtype dtype, int64_t *low, int64_t *high) {
+    size_t bits = dtype == MITE_BOOL ? 1 : 8 * mite_dtype_bytes(dtype);
+    bool is_unsigned = mite_is_unsigned(dtype);
+    *high = INT64_MAX >> (bits == 64 ? 0 : is_unsigned ? 63 - bits : 64 - bits);
+    *low = is_unsigned ? 0 : -*high - 1;
 }
 
 static int64_t saturated(double x, mite_dtype dtype) {
     if (dtype == MITE_U64) return (int64_t)natural_of(x);
-    int64_t low, high = limits(dtype, &low), q = integer_of(x);
+    int64_t low, high, q = integer_of(x);
+    mite_integer_range(dtype, &low, &high);
     return q < low ? low : q > high ? high : q;
 }
 

@@ -16,6 +16,11 @@
 bool mite_is_real(mite_dtype dtype); // f16, f32, f64
 bool mite_is_unsigned(mite_dtype dtype); // u8, u16, u32, u64, bool
 
+// The unsigned type of this width (1, 2, 4 or 8 bytes), to move elements of any type as bits.
+mite_dtype mite_bits_of_width(size_t bytes);
+// The range of an integer type, u64's cut at INT64_MAX; bool: 0 and 1.
+void mite_integer_range(mite_dtype dtype, int64_t *low, int64_t *high);
+
 // `stride` in elements, 0 to repeat one. Integers become the nearest f64, bools 0 or 1.
 void mite_load_reals(double *out, const void *in, mite_dtype dtype, ptrdiff_t stride, size_t count);
 // Real types round to nearest even (f64 to f16 by way of f32); integer types truncate toward zero
