@@ -22,6 +22,8 @@ export interface ConvertOptions {
    * chosen by. A few dozen that resemble real use are enough.
    */
   examples?: (inputs: readonly SourcePort[]) => Promise<readonly Example[]> | readonly Example[];
+  /** Whether the file gets a self-test, which takes a run of the model. Default: true. */
+  selfTest?: boolean;
   /** Also runs the source as it was read, with nothing simplified, and compares. */
   check?: boolean;
   /** The folder of mite's `.wasm` files, or the address of the converter's own; see `load`. */

@@ -70,11 +70,21 @@ export function load(source: Source, options?: LoadOptions): Promise<Model>;
 
 // --- Tensors ---------------------------------------------------------------------------------
 
-export type DType = "f32" | "f16" | "u8" | "i8" | "i16" | "i32" | "i64" | "bool";
+export type DType =
+  "f32" | "f16" | "f64" | "u8" | "i8" | "u16" | "i16" | "u32" | "i32" | "u64" | "i64" | "bool";
 
 /** f16 travels as its 16 bits (Uint16Array), bool as bytes 0 and 1 (Uint8Array). */
 export type Data =
-  Float32Array | Uint16Array | Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array;
+  | Float32Array
+  | Float64Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | BigUint64Array
+  | BigInt64Array;
 
 /** A plain value: yours, garbage-collected, nothing to free. */
 export interface Tensor {

@@ -151,11 +151,7 @@ export class LocalEngine {
    * @param {number} index
    */
   #port(isOutput, index) {
-    const wasm = this.#wasm;
-    return wasm.borrow(PORT_BYTES, (record) => {
-      wasm.calls.session_port(this.#session, Number(isOutput), index, record);
-      return { address: wasm.u32(record + 4), bytes: wasm.u32(record + 8) };
-    });
+    return sessionPort(this.#wasm, this.#session, isOutput, index);
   }
 
   /** @param {number} status */
@@ -199,7 +195,7 @@ export function newSession(wasm, model, threads) {
  * @param {number} session
  * @param {number} status
  */
-function checkSession(wasm, session, status) {
+export function checkSession(wasm, session, status) {
   if (status < 0) throw errorOfStatus(status, wasm.text(wasm.calls.session_error(session)));
   return status;
 }
@@ -237,17 +233,42 @@ export function portsOf(wasm, model, isOutput) {
   return wasm.borrow(PORT_BYTES, (record) =>
     Array.from({ length: count }, (_, index) => {
       calls.model_port(model, Number(isOutput), index, record);
-      const view = new DataView(wasm.memory.buffer, record, PORT_BYTES);
-      const rank = view.getUint32(16, true);
-      const scale = view.getFloat32(52, true);
-      return {
-        name: wasm.text(view.getUint32(0, true)),
-        dtype: dtypeOfCode(view.getUint32(12, true)),
-        shape: Array.from({ length: rank }, (_, i) => view.getInt32(20 + 4 * i, true)),
-        ...(scale && { quantization: { scale, zeroPoint: view.getInt32(56, true) } }),
-      };
+      return portAt(wasm, record);
     }),
   );
+}
+
+/**
+ * A port as it is in a session, with its shape as it now is, and where its elements lie.
+ * @param {Wasm} wasm
+ * @param {number} session
+ * @param {boolean} isOutput
+ * @param {number} index
+ * @returns {Port & { address: number, bytes: number }}
+ */
+export function sessionPort(wasm, session, isOutput, index) {
+  return wasm.borrow(PORT_BYTES, (record) => {
+    wasm.calls.session_port(session, Number(isOutput), index, record);
+    const [address, bytes] = [wasm.u32(record + 4), wasm.u32(record + 8)];
+    return { ...portAt(wasm, record), address, bytes };
+  });
+}
+
+/**
+ * @param {Wasm} wasm
+ * @param {number} record see put_port in runtime/wasm.c
+ * @returns {Port}
+ */
+function portAt(wasm, record) {
+  const view = new DataView(wasm.memory.buffer, record, PORT_BYTES);
+  const rank = Math.max(0, view.getInt32(16, true)); // -1: only a run tells
+  const scale = view.getFloat32(52, true);
+  return {
+    name: wasm.text(view.getUint32(0, true)),
+    dtype: dtypeOfCode(view.getUint32(12, true)),
+    shape: Array.from({ length: rank }, (_, i) => view.getInt32(20 + 4 * i, true)),
+    ...(scale && { quantization: { scale, zeroPoint: view.getInt32(56, true) } }),
+  };
 }
 
 /**

@@ -27,6 +27,10 @@ export const types = {
   i64: { code: 6, array: BigInt64Array, range: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] },
   bool: { code: 7, array: Uint8Array, range: [0, 1] },
   i16: { code: 8, array: Int16Array, range: [-32768, 32767] },
+  f64: { code: 9, array: Float64Array },
+  u16: { code: 10, array: Uint16Array, range: [0, 65535] },
+  u32: { code: 11, array: Uint32Array, range: [0, 2 ** 32 - 1] },
+  u64: { code: 12, array: BigUint64Array, range: [0, Number.MAX_SAFE_INTEGER] },
 };
 
 /** @param {number} code */
@@ -113,7 +117,7 @@ function fromNumbers(port, numbers, wanted) {
     throw new MiteError("argument", `${wanted}, but element ${wrong} is ${String(numbers[wrong])}`);
   }
   const data = new array(numbers.length);
-  const big = data instanceof BigInt64Array;
+  const big = data instanceof BigInt64Array || data instanceof BigUint64Array;
   numbers.forEach((value, i) => {
     data[i] = big ? BigInt(/** @type {number} */ (value)) : Number(value);
   });

@@ -22,6 +22,7 @@ const commands = {
   convert: () => import("./convert.js"),
   inspect: () => import("./inspect.js"),
   verify: () => import("./verify.js"),
+  batch: () => import("./batch.js"),
 };
 
 /**

@@ -2,31 +2,54 @@
 // NumPy's .npy files, versions 1 to 3 (numpy.lib.format): magic, header length, a Python dict
 // literal with descr, fortran_order and shape, then the elements.
 import { MiteError } from "../errors.js";
+import { types } from "../tensors.js";
 
 /** @typedef {import("../../mite.d.ts").Data} Data */
+/** @typedef {import("../../mite.d.ts").DType} DType */
 /** @typedef {{ data: Data | number[], shape: number[] }} Array */
+/** Elements little-endian, in C order. @typedef {{ dtype: DType, shape: number[], bytes: Uint8Array }} Raw */
 
 const magic = [0x93, ...Buffer.from("NUMPY")];
 
-/** @type {Record<string, (bytes: ArrayBuffer) => Data | number[]>} */
-const readers = {
-  f4: (bytes) => new Float32Array(bytes),
-  f8: (bytes) => Array.from(new Float64Array(bytes), Math.fround),
-  f2: (bytes) => Array.from(new Uint16Array(bytes), halfToNumber),
-  i1: (bytes) => new Int8Array(bytes),
-  u1: (bytes) => new Uint8Array(bytes),
-  b1: (bytes) => new Uint8Array(bytes),
-  i2: (bytes) => new Int16Array(bytes),
-  i4: (bytes) => new Int32Array(bytes),
-  i8: (bytes) => new BigInt64Array(bytes),
+/** NumPy's names of element types. @type {Record<DType, string>} */
+const names = {
+  f32: "<f4",
+  f64: "<f8",
+  f16: "<f2",
+  u8: "|u1",
+  i8: "|i1",
+  u16: "<u2",
+  i16: "<i2",
+  u32: "<u4",
+  i32: "<i4",
+  u64: "<u8",
+  i64: "<i8",
+  bool: "|b1",
 };
+const dtypes = new Map(
+  Object.entries(names).map(([dtype, name]) => [name.slice(1), /** @type {DType} */ (dtype)]),
+);
 
 /**
+ * An array for a port of f32 or of its own type: reals come as numbers that f32 has.
  * @param {Uint8Array} file
  * @param {string} name for error sentences
  * @returns {Array}
  */
 export function readNpy(file, name) {
+  const { dtype, shape, bytes } = readNpyRaw(file, name);
+  const { buffer } = bytes;
+  if (dtype === "f64") return { data: Array.from(new Float64Array(buffer), Math.fround), shape };
+  if (dtype === "f16") return { data: Array.from(new Uint16Array(buffer), halfToNumber), shape };
+  return { data: new types[dtype].array(/** @type {ArrayBuffer} */ (buffer)), shape };
+}
+
+/**
+ * @param {Uint8Array} file
+ * @param {string} name for error sentences
+ * @returns {Raw}
+ */
+export function readNpyRaw(file, name) {
   const refuse = (/** @type {string} */ what) => {
     throw new MiteError("format", `${name} ${what}; save it with numpy.save`);
   };
@@ -43,8 +66,8 @@ export function readNpy(file, name) {
   if (!descr || !shapeText) refuse("has a header that is not understood");
   const [, order, type] = /** @type {RegExpExecArray} */ (descr);
   if (/'fortran_order'\s*:\s*True/.test(header)) refuse("is in Fortran order, wanted is C order");
-  const read = readers[type];
-  if (!read || order === ">") refuse(`has elements of type '${order}${type}', which is not read`);
+  const dtype = /** @type {DType} */ (dtypes.get(type));
+  if (!dtype || order === ">") refuse(`has elements of type '${order}${type}', which is not read`);
   const shape = /** @type {RegExpExecArray} */ (shapeText)[1]
     .split(",")
     .map((text) => text.trim())
@@ -53,28 +76,15 @@ export function readNpy(file, name) {
   const bytes = shape.reduce((a, b) => a * b, 1) * Number(type.slice(1));
   if (start + length + bytes !== file.length) refuse("does not hold as many elements as it says");
   // A Buffer's own slice() would share its memory, at an offset that typed arrays may not begin at.
-  const elements = Uint8Array.prototype.slice.call(file, start + length);
-  return { data: read(elements.buffer), shape };
+  return { dtype, shape, bytes: Uint8Array.prototype.slice.call(file, start + length) };
 }
-
-const descriptions = new Map(
-  /** @type {[Function, string][]} */ ([
-    [Float32Array, "<f4"],
-    [Uint16Array, "<f2"],
-    [Int8Array, "|i1"],
-    [Uint8Array, "|u1"],
-    [Int16Array, "<i2"],
-    [Int32Array, "<i4"],
-    [BigInt64Array, "<i8"],
-  ]),
-);
 
 /**
  * @param {import("../../mite.d.ts").Tensor} tensor
  * @returns {Uint8Array}
  */
 export function writeNpy({ data, shape, dtype }) {
-  const descr = dtype === "bool" ? "|b1" : descriptions.get(data.constructor);
+  const descr = names[dtype];
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // The elements begin at a multiple of 64; the header ends in a line end.
