@@ -100,8 +100,23 @@ static size_t constant_bytes(const mite_step *step) {
     return bytes;
 }
 
-// Record of 12 words about the result of a step: dtype, rank, shape[8], scale (f32 bits), bytes of
-// the step's constants.
+static size_t dense_bytes(const mite_view *v) {
+    return v ? v->elements * mite_dtype_bytes(v->dtype) : 0;
+}
+
+// Bytes of all that a step reads and writes, each once.
+static size_t moved_bytes(const mite_step *step) {
+    size_t bytes = constant_bytes(step);
+    for (size_t i = 0; i < step->node->input_count; i++) {
+        const mite_view *v = step->inputs[i];
+        if (v && !(v->value->flags & MITE_VALUE_CONSTANT)) bytes += dense_bytes(v);
+    }
+    for (size_t i = 0; i < step->node->output_count; i++) bytes += dense_bytes(step->outputs[i]);
+    return bytes;
+}
+
+// Record of 13 words about the result of a step: dtype, rank, shape[8], scale (f32 bits), bytes of
+// the step's constants, bytes that it reads and writes.
 EXPORT(inspect_step)
 void wasm_inspect_step(const mite_session *s, size_t index, uint32_t *record) {
     const mite_step *step = mite_session_step(s, index);
@@ -111,6 +126,7 @@ void wasm_inspect_step(const mite_session *s, size_t index, uint32_t *record) {
     memcpy(record + 2, out->shape, sizeof out->shape);
     memcpy(record + 10, &out->scale, sizeof out->scale);
     record[11] = (uint32_t)constant_bytes(step);
+    record[12] = (uint32_t)moved_bytes(step);
 }
 
 #endif

@@ -57,6 +57,8 @@ export interface NodeDescription {
   readonly macs: number;
   /** Bytes of the node's constants as they lie in the file. */
   readonly weightBytes: number;
+  /** Bytes of all that the node reads and writes in one run, constants included. */
+  readonly bytes: number;
 }
 
 export interface Description {

@@ -289,11 +289,12 @@ export async function describe(file, { wasm: from } = {}) {
   const session = newSession(wasm, model, 1);
   const { calls } = wasm;
   const nodes = nodesOf(wasm, session).map(({ name, op, kernel, macs }, index) =>
-    wasm.borrow(48, (record) => {
+    wasm.borrow(52, (record) => {
       calls.inspect_step(session, index, record);
-      const [code, rank, ...words] = new Int32Array(wasm.memory.buffer, record, 12);
+      const [code, rank, ...words] = new Int32Array(wasm.memory.buffer, record, 13);
       const shape = words.slice(0, rank);
-      return { name, op, kernel, dtype: dtypeOfCode(code), shape, macs, weightBytes: words[9] };
+      const [weightBytes, bytes] = words.slice(9);
+      return { name, op, kernel, dtype: dtypeOfCode(code), shape, macs, weightBytes, bytes };
     }),
   );
   return {
