@@ -200,7 +200,7 @@ format: $(NODE_MODULES) ## format the C sources and mend what eslint can
 browsers:
 	$(Q)tools/browsers.sh
 
-test: build native $(wasm_programs) lint browsers $(NODE_MODULES) ## set up, build and run every test
+test: build native $(wasm_programs) lint browsers $(NODE_MODULES) $(BENCH_MODULES) ## set up, build and run every test
 	$(Q)$(NODE24) --test $(sort $(shell find tests -name '*.test.mjs' -not -path '*/node_modules/*'))
 
 size: build ## compare the modules' sizes with the kept ceilings
@@ -235,8 +235,9 @@ demo: $(INFERENCE) ## classify a photo here, then serve the demo page (PORT=…,
 	@echo "demo: classified $(SAMPLE) with $(notdir $(MODEL))"
 	$(Q)$(if $(filter 0,$(SERVE)),,exec $(NODE) tools/serve.mjs $(if $(PORT),--port $(PORT)))
 
-bench: build browsers $(BENCH_MODULES) ## measure mite beside its peers, in Node and Chromium
-	$(Q)$(NODE24) bench/run.mjs
+# make bench BENCH="efficientnet node": networks, hosts and parts, see bench/run.mjs.
+bench: build browsers $(NODE_MODULES) $(BENCH_MODULES) ## measure mite beside its peers, in Node and Chromium
+	$(Q)$(NODE24) bench/run.mjs $(BENCH)
 
 # make bench-kernels ONLY=depthwise: the layers whose line contains that.
 BENCHED := $(foreach build,simd relaxed,build/wasm-tests/$(build)/kernels/check.wasm)

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The race in a page; run.mjs opens it and reads globalThis.race.
-import { race } from "/bench/contestants.mjs";
+// One task in a page: hosts.mjs opens it and calls `task`.
+import { perform } from "/bench/race.mjs";
 
-const options = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-const env = {
-  node: false,
-  peers: "/peers",
-  mite: "/mite",
-  read: async (path) => {
-    const url = path.startsWith("mite:") ? `/models/${path.slice(5)}` : `/shared/${path}`;
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`${url} is not here`);
-    return new Uint8Array(await response.arrayBuffer());
-  },
+globalThis.perform = ({ network, task }) => {
+  const env = {
+    node: false,
+    origin: location.origin,
+    file: (name) => `${location.origin}/${network}/${name}`,
+    peer: (path) => `/bench/node_modules/${path}`,
+    read: async (address) => {
+      const response = await fetch(address);
+      if (!response.ok) throw new Error(`${new URL(address, location.href).pathname} is not here`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+  };
+  return perform(env, task).then(
+    (value) => ({ value }),
+    (error) => ({ failed: error instanceof Error ? error.message : String(error) }),
+  );
 };
-globalThis.race = race(env, options).catch((error) => ({ failed: String(error) }));

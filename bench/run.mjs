@@ -1,102 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
-// make bench: EfficientNet-Lite0, batch 1, one thread, mite beside its peers, taken in turn in one
-// process (Node) and one page (Chromium). --short: few rounds, to see that everything runs.
+// make bench: mite beside its peers. Words choose parts: names of networks (or their beginnings),
+// node, chromium, race, cold, busy; `report` alone writes the pictures and docs/performance.md anew from
+// what is kept in bench/results/. --short: a tiny network, few rounds, results to build/bench/: to see that all
+// runs and that the engines agree.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { cpus } from "node:os";
-import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { race } from "./contestants.mjs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { describe } from "../bindings/js/src/convert.js";
+import { hosts, whyNot } from "./hosts.mjs";
+import { besideBusy, coldStarts, race, short, thorough } from "./measure.mjs";
+import { networks, prepare, tiny } from "./networks.mjs";
+import { bench, build, root } from "./places.mjs";
+import { writeReport } from "./report.mjs";
+import { serve } from "./server.mjs";
+import { tableOf } from "./tables.mjs";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
-const root = join(here, "..");
-const shared = join(process.env.MITE_SHARED ?? join(root, "../shared"), "models");
-const short = process.argv.includes("--short");
-const options = short ? { rounds: 3, warm: 1 } : { rounds: 41, warm: 25 };
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { short: { type: "boolean", default: false }, launches: { type: "string" } },
+});
 
-const folders = {
-  "/bench/": here,
-  "/mite/": join(root, "bindings/js/"),
-  "/models/": join(root, "models/"),
-  "/peers/": join(here, "node_modules/"),
-  "/shared/": `${shared}/`,
+/** @type {<T extends string>(names: readonly T[]) => T[]} Those that a word begins, or all. */
+const chosen = (names) => {
+  const found = names.filter((name) => positionals.some((word) => name.startsWith(word)));
+  return found.length ? found : [...names];
 };
-const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-
-async function inNode() {
-  const read = (path) =>
-    readFile(path.startsWith("mite:") ? join(root, "models", path.slice(5)) : join(shared, path));
-  const env = { node: true, peers: join(here, "node_modules"), mite: join(root, "bindings/js"), read };
-  return race(env, options);
+const parts = ["race", "cold", "busy"];
+const known = [...Object.keys(networks), ...Object.keys(hosts), ...parts, "report"];
+const unknown = positionals.find((word) => !known.some((name) => name.startsWith(word)));
+if (unknown) {
+  console.error(`bench: there is no part '${unknown}'; there are ${known.join(", ")}`);
+  process.exit(2);
 }
 
-async function inChromium() {
-  const file = join(root, ".toolchain/browsers.json");
-  const { chromium } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  if (!chromium?.path) return { failed: "Chromium is not here" };
-  const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, "http://localhost");
-    const prefix = Object.keys(folders).find((name) => pathname.startsWith(name));
-    try {
-      const body = await readFile(folders[prefix] + pathname.slice(prefix.length));
-      response.writeHead(200, { "content-type": types[extname(pathname)] ?? "application/octet-stream" }).end(body);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "localhost", resolve));
-  const { default: puppeteer } = await import("puppeteer-core");
-  const browser = await puppeteer.launch({
-    executablePath: chromium.path,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-    protocolTimeout: 600_000,
-  });
+const options = values.short ? short : { ...thorough, launches: Number(values.launches ?? thorough.launches) };
+const subjects = values.short ? { tiny } : networks;
+const results = values.short ? join(build, "results") : join(bench, "results");
+
+function versions() {
+  const require = createRequire(join(bench, "package.json"));
+  const { devDependencies } = require("./package.json");
+  const { version } = require(join(root, "bindings/js/package.json"));
+  return { mite: version, ...devDependencies };
+}
+
+/** With the one extension of the processor that int8 depends on. */
+function machine() {
+  const vnni = existsSync("/proc/cpuinfo") && /\bavx_?(512_)?vnni\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
+  return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${vnni ? "with" : "without"} VNNI`;
+}
+
+/** @param {string} file */
+function readJson(file) {
   try {
-    const page = await browser.newPage();
-    const hash = encodeURIComponent(JSON.stringify(options));
-    await page.goto(`http://localhost:${server.address().port}/bench/page.html#${hash}`);
-    await page.waitForFunction(() => globalThis.race !== undefined);
-    return await page.evaluate(() => globalThis.race);
-  } finally {
-    await browser.close();
-    server.closeAllConnections();
-    server.close();
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return {};
   }
 }
 
-function table(title, { results, absent, failed }) {
-  if (failed) return `${title}: ${failed}`;
-  const at = (name) => results.find((result) => result.name === name)?.median;
-  const lines = results.map(({ name, median, first, load, bytes }) => {
-    const kind = name.split(" ").at(-1);
-    const ratio = name.startsWith("mite") ? "" : `${(median / at(`mite ${kind}`)).toFixed(2)} x mite`;
-    const memory = bytes ? `${(bytes / 1e6).toFixed(1)} MB` : "";
-    return `  ${name.padEnd(22)} ${median.toFixed(1).padStart(7)} ms  ${ratio.padStart(12)}  first ${first.toFixed(0).padStart(4)} ms  load ${load.toFixed(0).padStart(5)} ms  ${memory}`;
-  });
-  const missing = Object.entries(absent).map(([name, why]) => `  ${name.padEnd(22)} not run: ${why}`);
-  const answers = new Set(results.filter(({ name }) => name.endsWith("f32")).map(({ best }) => best));
-  const agree = answers.size === 1 ? "all f32 engines give the same class" : "the f32 engines DISAGREE";
-  return [`${title} (median of ${options.rounds}, ${agree})`, ...lines, ...missing].join("\n");
+/**
+ * Bytes that each node reads and writes, for the roofline.
+ * @param {any} raced
+ * @param {string} folder
+ */
+async function addBytes(raced, folder) {
+  for (const { kind, nodes } of raced.profiles) {
+    const description = await describe(readFileSync(join(folder, `${kind}.mite`)));
+    for (const [i, node] of nodes.entries()) node.bytes = description.nodes[i].bytes;
+  }
 }
 
-const version = (name) => JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8")).version;
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: `${cpus()[0].model}, ${cpus().length} cores`,
-  node: process.version,
-  peers: { "onnxruntime-web": version("onnxruntime-web"), "@litertjs/core": version("@litertjs/core") },
-  what: "EfficientNet-Lite0, 224x224, batch 1, one thread, same weights in each engine's own format",
-  options,
-  inNode: await inNode(),
-};
-console.log(table("Node", report.inNode));
-report.chromium = await inChromium();
-console.log(table("Chromium", report.chromium));
-console.log(`${report.machine}; Node ${report.node}; ${JSON.stringify(report.peers)}`);
-const failed = [report.inNode, report.chromium].some((r) => r.results && new Set(r.results.filter(({ name }) => name.endsWith("f32")).map(({ best }) => best)).size > 1);
-if (!short) {
-  mkdirSync(join(here, "results"), { recursive: true });
-  writeFileSync(join(here, "results/latest.json"), `${JSON.stringify(report, null, 2)}\n`);
+/** @param {string} origin @param {string} name @param {keyof typeof hosts} host */
+async function measure(origin, name, host) {
+  const network = /** @type {Record<string, import("./networks.mjs").Network>} */ (subjects)[name];
+  const prepared = prepare(name, network);
+  const subject = { origin, network, prepared, host, options };
+  const file = join(results, `${host}.${name}.json`);
+  const asked = chosen(parts);
+  /** @type {any} */
+  const kept = {
+    ...readJson(file),
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    node: process.version,
+    versions: versions(),
+    options,
+    ...{ host, network: name, title: network.title, macs: prepared.macs, kinds: network.kinds },
+  };
+  const save = () => writeFileSync(file, `${JSON.stringify(kept, null, 1)}\n`);
+  if (asked.includes("race")) {
+    for (const threads of [1, 2]) {
+      kept[`threads${threads}`] = await race(subject, threads);
+      await addBytes(kept[`threads${threads}`], join(root, prepared.path));
+      console.log(tableOf(kept, threads));
+      save();
+    }
+  }
+  if (asked.includes("busy") && host === "node" && !values.short) kept.busy = await besideBusy(subject);
+  if (asked.includes("cold")) kept.cold = await coldStarts(subject);
+  save();
 }
-process.exitCode = failed ? 1 : 0;
+
+const here = chosen(/** @type {(keyof typeof hosts)[]} */ (Object.keys(hosts))).filter((host) => {
+  const why = whyNot(host);
+  if (why) console.log(`bench: nothing is measured in ${host}: ${why}`);
+  return !why;
+});
+mkdirSync(results, { recursive: true });
+const server = await serve();
+try {
+  if (!positionals.includes("report")) {
+    for (const name of chosen(Object.keys(subjects))) {
+      for (const host of here) {
+        console.log(`bench: ${name} in ${host} …`);
+        await measure(server.origin, name, host);
+      }
+    }
+  }
+  writeReport(results, values.short ? join(build, "docs") : join(root, "docs"));
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+} finally {
+  server.close();
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// mite, from this repository as it was built last.
+import { load } from "../../bindings/js/src/index.js";
+
+/** @type {import("./engines.mjs").Make} */
+export async function make(env, { kind, threads }) {
+  const model = await load(env.file(`${kind}.mite`), {
+    worker: false,
+    threads,
+    wasm: new URL("/bindings/js/dist/", env.origin),
+  });
+  /** @type {Float32Array} */
+  let input;
+  return {
+    threads: model.runtime.threads,
+    prepare: (values) => (input = values),
+    run: async () => /** @type {Float32Array} */ ((await model.run(input)).data),
+    profile: () => model.profile(),
+  };
+}
