@@ -238,6 +238,8 @@ static bool index_of(mite_lowered_memory *m, scope *at, const mite_ir_node *node
     return (m->values[*out].flags & MITE_VALUE_CONSTANT) || capture(m, at, *out);
 }
 
+// Bodies lie in one another at most MITE_MAX_BODY_DEPTH deep (mite_ir_begin_body).
+// NOLINTBEGIN(misc-no-recursion)
 static bool lower_body(mite_lowered_memory *m, scope *around, const mite_ir_body *body);
 
 // Lowers the bodies that the node names, and makes inputs of what they read of this graph. Its
@@ -358,6 +360,7 @@ static bool lower_body(mite_lowered_memory *m, scope *around, const mite_ir_body
     free(in.inputs);
     return inputs != NULL;
 }
+// NOLINTEND(misc-no-recursion)
 
 static bool lower(mite_lowered_memory *m, const mite_ir_graph *g, mite_graph *out) {
     size_t all_nodes = g->node_count;
