@@ -129,8 +129,9 @@ size_t mite_op_attr_words(const mite_op *op);
 
 // --- Helpers for operator files (ops/step.c) -----------------------------------------------------
 
-// Fails the step with "conv2d 'name': " before the formatted text.
-mite_status mite_step_fail(mite_step *s, mite_status status, const char *format, ...);
+// Fails the step with "conv2d 'name': " before the formatted text. From run only where it is not
+// split into parts.
+mite_status mite_step_fail(const mite_step *s, mite_status status, const char *format, ...);
 
 // Sets rank and shape of output `index`; fails where a dimension is negative or the product
 // overflows, or where the file's own record for the value has another shape.

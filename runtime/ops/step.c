@@ -7,7 +7,7 @@
 
 // --- Errors and checks ---------------------------------------------------------------------------
 
-mite_status mite_step_fail(mite_step *s, mite_status status, const char *format, ...) {
+mite_status mite_step_fail(const mite_step *s, mite_status status, const char *format, ...) {
     char text[sizeof s->error->text];
     va_list args;
     va_start(args, format);
