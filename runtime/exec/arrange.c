@@ -43,6 +43,8 @@ void mite_session_unarrange(mite_session *s, size_t segment) {
         const mite_node *node = &s->graph->nodes[i];
         mite_step *step = &s->steps[i];
         step->settled = false;
+        s->owned_bytes -= step->owned_bytes;
+        step->owned_bytes = 0;
         if (!node->op->clear) memset(step->state, 0, node->op->state_bytes);
         for (uint32_t k = 0; k < node->output_count; k++) forget_view(&s->views[node->outputs[k]]);
     }
@@ -215,6 +217,12 @@ static mite_status plan(mite_session *s, mite_segment *at) {
     return s->error.status;
 }
 
+static size_t spare_bytes(const mite_session *s) {
+    size_t used = mite_session_arena_bytes(s) + s->owned_bytes, limit = s->options.max_memory_bytes;
+    if (!limit) return SIZE_MAX;
+    return used < limit ? limit - used : 0;
+}
+
 mite_status mite_session_arrange(mite_session *s, size_t first) {
     mite_segment *at = &s->segments[s->segment_count];
     *at = (mite_segment){.first = first};
@@ -225,7 +233,9 @@ mite_status mite_session_arrange(mite_session *s, size_t first) {
     s->segment_count++;
     for (size_t i = first; i < at->end && !status; i++) {
         mite_step *step = &s->steps[i];
+        step->spare_bytes = spare_bytes(s);
         if (step->node->op->prepare && !step->settled) status = step->node->op->prepare(step);
+        s->owned_bytes += step->owned_bytes;
     }
     // Everything before it has run and its numbers are still not there.
     if (!status && at->end == first && first < s->graph->node_count && s->segment_count > 1)

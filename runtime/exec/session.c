@@ -244,8 +244,8 @@ size_t mite_session_least_bytes(const mite_session *s) {
 
 size_t mite_session_bytes(const mite_session *s) {
     if (!s) return 0;
-    return sizeof *s + s->table_bytes + s->settled_bytes + mite_session_arena_bytes(s) +
-           mite_session_bodies_bytes(s);
+    return sizeof *s + s->table_bytes + s->settled_bytes + s->owned_bytes +
+           mite_session_arena_bytes(s) + mite_session_bodies_bytes(s);
 }
 
 int32_t mite_session_isa(const mite_session *s) { return s ? s->kernels.isa : 0; }

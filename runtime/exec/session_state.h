@@ -37,6 +37,7 @@ struct mite_session {
     size_t segment_count;
     struct mite_settled *settled; // owned: the results of steps that ran while being inferred
     size_t settled_bytes;
+    size_t owned_bytes; // of all steps' states, beside the arena
 
     const mite_graph *model; // the whole model's graph: `graph` itself, or what has it as a body
     // Of a body's session: the one around it. Its inputs lie where the node that runs it has them.

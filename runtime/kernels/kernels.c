@@ -28,6 +28,10 @@ static void fill_plain(mite_kernels *k) {
     k->conv_u8_f32.name = "conv_u8_f32_plain";
     k->depthwise_f32.run = mite_depthwise_f32_plain;
     k->depthwise_f32.name = "depthwise_f32_plain";
+    k->winograd_f32.run = mite_winograd_f32_plain;
+    k->winograd_f32.scratch_bytes = mite_winograd_scratch;
+    k->winograd_f32.weights = mite_winograd_weights_plain;
+    k->winograd_f32.name = "winograd_f32_plain";
     k->depthwise_u8.run = mite_depthwise_u8_plain;
     k->depthwise_u8.name = "depthwise_u8_plain";
     k->max_pool_f32 = mite_max_pool_f32_plain;
@@ -59,6 +63,10 @@ static void fill_simd128(mite_kernels *k) {
     k->conv_u8_f32.run = mite_conv_u8_f32_simd128;
     k->conv_u8_f32.scratch_bytes = mite_conv_u8_scratch;
     k->conv_u8_f32.name = "conv_u8_f32_simd128";
+    k->winograd_f32.run = mite_winograd_f32_simd128;
+    k->winograd_f32.scratch_bytes = mite_winograd_scratch;
+    k->winograd_f32.weights = mite_winograd_weights_simd128;
+    k->winograd_f32.name = "winograd_f32_simd128";
     k->depthwise_u8.run = mite_depthwise_u8_simd128;
     k->depthwise_u8.name = "depthwise_u8_simd128";
     k->max_pool_f32 = mite_max_pool_f32_simd128;

@@ -57,6 +57,35 @@ typedef void mite_conv_fn(const mite_conv_args *a, size_t row0, size_t row1, siz
 // Scratch that one call over up to `rows` rows wants (bounded, whatever `rows` is).
 typedef size_t mite_conv_scratch_fn(size_t rows, size_t segment_count, size_t segment_length);
 
+// --- 3x3 convolution in f32, stride 1, by Winograd's F(4x4, 3x3) ---------------------------------
+//
+// A tile of 4x4 output pixels costs 36 products a pair of channels instead of 144: input tiles
+// and weights are transformed, multiplied in 36 matrix products, and transformed back
+// (Lavin & Gray 2015, with the points 0, +-2/3, +-3/2 and infinity, whose error is half of that of
+// the usual 0, +-1, +-2; docs/kernels.md has the figures).
+// Channels and columns are multiples of 4, output height and width at least 4. Tiles are counted
+// along rows; the last one of a row or column begins where it still fits and overlaps the one
+// before, whose pixels it leaves alone.
+
+typedef struct mite_winograd_args {
+    // As for a direct convolution, with `weights` transformed; segment_length is the number of
+    // channels, segment_count and segments are unused.
+    mite_conv_args conv;
+    size_t out_height;
+    mite_conv_fn *multiply; // conv_f32 of the same table
+} mite_winograd_args;
+
+// Tiles [tile0, tile1), columns [column0, column1), column0 a multiple of 8.
+typedef void mite_winograd_fn(const mite_winograd_args *a, size_t tile0, size_t tile1,
+                              size_t column0, size_t column1);
+// Scratch for up to `tiles` tiles a call; `multiply` is what conv_f32 wants for as many rows.
+typedef size_t mite_winograd_scratch_fn(size_t tiles, size_t channels, size_t columns,
+                                        mite_conv_scratch_fn *multiply);
+// From MITE_LAYOUT_CONV_F32 of 3x3 weights to 36 such layouts of 1x1 weights, one after another.
+// `columns` is a multiple of 8.
+typedef void mite_winograd_weights_fn(float *out, const float *packed, size_t channels,
+                                      size_t columns);
+
 // --- Depthwise convolution, multiplier 1 ---------------------------------------------------------
 //
 // Output rows [y0, y1): out(y,x,c) = bias[c] + sum over i<kernel_h, j<kernel_w:
@@ -133,6 +162,12 @@ typedef struct mite_kernels {
         mite_conv_scratch_fn *scratch_bytes;
         const char *name;
     } conv_f32, conv_u8, conv_u8_f32; // u8_f32: out = (float)acc * scale, clamped to [lo, hi]
+    struct {
+        mite_winograd_fn *run;
+        mite_winograd_scratch_fn *scratch_bytes;
+        mite_winograd_weights_fn *weights;
+        const char *name;
+    } winograd_f32;
     struct {
         mite_depthwise_fn *run;
         const char *name;

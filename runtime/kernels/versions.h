@@ -34,6 +34,10 @@ mite_conv_fn mite_conv_u8_pairs, mite_conv_u8_f32_pairs;
 mite_conv_fn mite_conv_u8_unsigned, mite_conv_u8_f32_unsigned;
 mite_conv_scratch_fn mite_conv_u8_scratch; // of all vector versions
 
+mite_winograd_fn mite_winograd_f32_plain, mite_winograd_f32_simd128;
+mite_winograd_weights_fn mite_winograd_weights_plain, mite_winograd_weights_simd128;
+mite_winograd_scratch_fn mite_winograd_scratch; // of both
+
 mite_depthwise_fn mite_depthwise_f32_plain, mite_depthwise_f32_simd128, mite_depthwise_f32_relaxed;
 mite_depthwise_fn mite_depthwise_u8_plain, mite_depthwise_u8_simd128;
 

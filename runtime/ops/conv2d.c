@@ -2,7 +2,7 @@
 // conv2d: dense and grouped convolution over NHWC, with bias, residual and clamp in one pass.
 // A window is a list of segments of contiguous input values: one for each row of the kernel, or
 // for each tap where dilation or groups break the row up.
-#include "conv.h"
+#include "winograd.h"
 
 enum { // attribute words
     GROUPS = MITE_CONV_WINDOW_WORDS,
@@ -95,6 +95,8 @@ typedef struct layout {
 
 static mite_status lay_out(mite_step *s, const geometry *g, layout *l) {
     size_t kernel = mite_conv_scratch(s, g->rows, g->segments, g->segment_length), copy = 0;
+    if (mite_winograd_suits(s, &g->window, g->groups))
+        kernel = mite_max_size(kernel, mite_winograd_step_scratch(s, &g->window));
     l->row_elements = 0;
     if (!mite_size_mul(&l->kernel, g->segments, sizeof(int32_t)) ||
         !mite_size_align(&l->kernel, l->kernel, MITE_ALIGN) ||
@@ -122,6 +124,7 @@ static mite_status plan(mite_step *s) {
 
 typedef struct state {
     mite_conv_state conv;
+    mite_winograd_state winograd;
     geometry geometry;
     layout layout;
     bool copies;
@@ -181,7 +184,20 @@ static mite_status prepare(mite_step *s) {
     mite_conv_fill(s, &st->conv, CLAMP_LO, g->group_out);
     fill_strides(s, st);
     s->max_parts = mite_conv_parts(&st->conv);
+    st->winograd.tiles = 0;
+    if (mite_winograd_suits(s, &g->window, g->groups)) {
+        // Its tiles go by rows of the picture.
+        st->conv.args.out_width = (size_t)g->window.out_w;
+        mite_winograd_prepare(s, &st->winograd, &g->window);
+    }
+    if (st->winograd.tiles) s->max_parts = mite_winograd_parts(&st->winograd, g->group_out);
+    s->owned_bytes = st->winograd.weight_bytes;
     return MITE_OK;
+}
+
+static void clear(mite_step *s) {
+    state *st = s->state;
+    mite_winograd_clear(&st->winograd);
 }
 
 static void fill_segments(const state *st, int32_t *segments) {
@@ -198,7 +214,9 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
     const mite_conv_state *c = &st->conv;
     const mite_view *x = s->inputs[MITE_CONV_X];
     const mite_window *w = &st->geometry.window;
-    mite_conv_share share = mite_conv_share_of(c, part, part_count);
+    const mite_winograd_state *tiled = st->winograd.tiles ? &st->winograd : NULL;
+    mite_conv_share share = tiled ? mite_winograd_share_of(tiled, c->args.columns, part, part_count)
+                                  : mite_conv_share_of(c, part, part_count);
     if (share.row0 == share.row1 || share.block0 == share.block1) return MITE_OK;
     mite_conv_args a = c->args;
     fill_segments(st, scratch);
@@ -206,16 +224,19 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
     a.scratch = (char *)scratch + st->layout.kernel;
     char *copy = (char *)scratch + st->layout.image;
     size_t item = mite_dtype_bytes(x->dtype), width = (size_t)w->out_w;
+    size_t y0 = share.row0 / width, y1 = (share.row1 - 1) / width + 1;
+    if (tiled) mite_winograd_rows_of(tiled, share, &y0, &y1);
     size_t corner = (size_t)w->reach.top * st->row + (size_t)w->reach.left * st->channels;
     for (size_t n = 0; n < c->images; n++) {
         a.input = (const char *)x->data + n * x->image_stride * item - corner * item;
         if (st->copies) {
-            mite_padded_copy(x, w, n, copy, share.row0 / width, (share.row1 - 1) / width + 1);
+            mite_padded_copy(x, w, n, copy, y0, y1);
             a.input = copy;
         }
         a.output = (char *)c->args.output + n * c->out_image;
         if (a.residual) a.residual = (const char *)c->args.residual + n * c->residual_image;
-        mite_conv_run_share(c, a, share);
+        if (tiled) mite_winograd_run_share(s, tiled, a, share);
+        else mite_conv_run_share(c, a, share);
     }
     return MITE_OK;
 }
@@ -234,4 +255,5 @@ const mite_op mite_op_conv2d = {
     .plan = plan,
     .prepare = prepare,
     .run = run,
+    .clear = clear,
 };

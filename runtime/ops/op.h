@@ -76,7 +76,9 @@ typedef struct mite_step {
     size_t scratch_bytes; // for each part that runs at a time, 64-byte aligned
     int32_t in_place; // index of an input whose memory outputs[0] may take, or -1 (default)
     bool alias; // outputs[0] is inputs[0] under another shape: run is not called
+    size_t spare_bytes; // set before prepare: what the state may take beside the arena
     // Set by prepare:
+    size_t owned_bytes; // what the state has taken; op->clear frees it
     const char *kernel; // for the profile; default: the operator's name
     size_t max_parts; // into how many parts the work can be split; default 1
 } mite_step;

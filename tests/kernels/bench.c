@@ -73,8 +73,9 @@ typedef struct result {
     double rate, share; // operations a second; of the peak
 } result;
 
-static result measure(const bench_layer *l, bool u8, const mite_kernels *k, bench_peak_fn *peak) {
-    bench_case *c = bench_case_new(l, u8);
+static result measure(const bench_layer *l, bench_kind kind, const mite_kernels *k,
+                      bench_peak_fn *peak) {
+    bench_case *c = bench_case_new(l, kind);
     double begin = bench_seconds(), rates[ROUNDS], shares[ROUNDS];
     size_t warm = 0, runs;
     do {
@@ -131,6 +132,16 @@ static void name_layer(char *text, size_t room, const bench_layer *l) {
                  l->stride, l->size * l->size, l->in, l->out);
 }
 
+static bool is_for_winograd(const bench_layer *l) {
+    return !l->depthwise && l->kernel == 3 && l->stride == 1;
+}
+
+// The rate counts the direct convolution's operations.
+static void print_winograd(result winograd, result direct) {
+    printf("    by Winograd's F(4x4)             %7.1f  %.2f times as fast\n", winograd.rate * 1e-9,
+           winograd.rate / direct.rate);
+}
+
 static void bench_network_on(const bench_network *n, const mite_kernels *k, peaks p,
                              const char *only) {
     enum { POINT, DEPTHWISE, OTHER, KINDS };
@@ -143,8 +154,9 @@ static void bench_network_on(const bench_network *n, const mite_kernels *k, peak
         name_layer(name, sizeof name, l);
         if (only && !strstr(name, only)) continue;
         if (!shown++) printf("%s; count, kernel, stride, pixels x channels; f32, int8\n", n->name);
-        result f32 = measure(l, false, k, p.f32), int8 = measure(l, true, k, p.int8);
+        result f32 = measure(l, BENCH_F32, k, p.f32), int8 = measure(l, BENCH_INT8, k, p.int8);
         print_result(name, f32, int8);
+        if (is_for_winograd(l)) print_winograd(measure(l, BENCH_WINOGRAD, k, p.f32), f32);
         sum *of[2] = {sums[l->depthwise ? DEPTHWISE : l->kernel == 1 ? POINT : OTHER], sums[KINDS]};
         for (size_t s = 0; s < 2; s++) {
             count_in(&of[s][0], l, f32);

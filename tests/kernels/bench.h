@@ -36,7 +36,8 @@ double bench_seconds(void);
 
 // One kernel on one shape, with memory of its own.
 typedef struct bench_case bench_case;
-bench_case *bench_case_new(const bench_layer *l, bool u8);
+typedef enum bench_kind { BENCH_F32, BENCH_INT8, BENCH_WINOGRAD } bench_kind;
+bench_case *bench_case_new(const bench_layer *l, bench_kind kind);
 void bench_case_run(bench_case *c, const mite_kernels *k);
 double bench_case_operations(const bench_case *c);
 void bench_case_free(bench_case *c);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct bench_case {
-    bool u8, depthwise;
+    bool u8, depthwise, winograd;
     size_t rows, columns;
     double operations;
     mite_conv_args conv;
@@ -69,9 +69,11 @@ static void fill_depthwise(bench_case *c, const bench_layer *l, size_t in_width)
                                       .q_hi = 255};
 }
 
-bench_case *bench_case_new(const bench_layer *l, bool u8) {
+bench_case *bench_case_new(const bench_layer *l, bench_kind kind) {
+    bool u8 = kind == BENCH_INT8;
     bench_case *c = check_exact(sizeof *c);
     *c = (bench_case){.u8 = u8, .depthwise = l->depthwise, .columns = l->out};
+    c->winograd = kind == BENCH_WINOGRAD;
     size_t in_width = (size_t)(l->size - 1) * l->stride + l->kernel, n8 = round_up(l->out, 8);
     size_t taps = (size_t)l->kernel * l->kernel * (l->depthwise ? 1 : l->in);
     // i8 rows of kernels are padded: depthwise to pairs, others to fours of taps.
@@ -80,7 +82,7 @@ bench_case *bench_case_new(const bench_layer *l, bool u8) {
     c->operations = 2.0 * (double)(c->rows * l->out) * (double)taps;
     c->input = filled(in_width * in_width * l->in, u8);
     c->output = filled(c->rows * l->out, u8);
-    c->weights = filled(n8 * padded, u8);
+    c->weights = filled(n8 * (c->winograd ? (size_t)36 * l->in : padded), u8);
     c->bias = filled(n8, false);
     if (u8) memset(c->bias, 0, n8 * 4);
     c->scale = filled(n8, false);
@@ -99,7 +101,23 @@ static void make_scratch(bench_case *c, const mite_kernels *k) {
     c->scratch_bytes = want;
 }
 
+static void run_winograd(bench_case *c, const mite_kernels *k) {
+    mite_winograd_args a = {.conv = c->conv, .multiply = k->conv_f32.run};
+    size_t across = (a.conv.out_width + 3) / 4, tiles = across * across;
+    a.out_height = a.conv.out_width;
+    a.conv.segment_length /= 3;
+    size_t want = k->winograd_f32.scratch_bytes(tiles, a.conv.segment_length, c->columns,
+                                                k->conv_f32.scratch_bytes);
+    if (!c->scratch) c->scratch = check_exact(want);
+    a.conv.scratch = c->scratch;
+    k->winograd_f32.run(&a, 0, tiles, 0, c->columns);
+}
+
 void bench_case_run(bench_case *c, const mite_kernels *k) {
+    if (c->winograd) {
+        run_winograd(c, k);
+        return;
+    }
     if (c->depthwise) {
         (c->u8 ? k->depthwise_u8.run : k->depthwise_f32.run)(&c->filter, 0, c->filter.out_width);
         return;

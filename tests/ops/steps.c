@@ -266,6 +266,7 @@ void graph_fill(const graph *g, const step_case *c, mite_session *s) {
     for (size_t i = 0; i < g->graph.input_count; i++) {
         mite_tensor *to = mite_session_input(s, i);
         const tensor *from = &c->inputs[g->inputs[i]];
-        if (from->bytes) memcpy(to->data, from->data, mite_min_size(to->bytes, from->bytes));
+        size_t bytes = mite_min_size(to->bytes, from->bytes);
+        if (bytes) memcpy(to->data, from->data, bytes); // none where shapes are open
     }
 }
