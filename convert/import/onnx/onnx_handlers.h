@@ -19,5 +19,9 @@ onnx_handler onnx_reshape_node, onnx_flatten, onnx_squeeze, onnx_unsqueeze, onnx
 // onnx_quantize.c
 onnx_handler onnx_quantize_linear, onnx_dequantize_linear, onnx_q_linear_conv,
     onnx_q_linear_mat_mul;
+// onnx_index.c
+onnx_handler onnx_gather, onnx_gather_elements, onnx_gather_nd, onnx_scatter_elements,
+    onnx_scatter_nd, onnx_tensor_scatter, onnx_non_zero, onnx_compress, onnx_one_hot, onnx_unique,
+    onnx_top_k, onnx_arg_extreme, onnx_reverse_sequence, onnx_non_max_suppression, onnx_roi_align;
 
 #endif
