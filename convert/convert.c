@@ -73,7 +73,7 @@ typedef struct format {
 
 static const format formats[] = {
     {"mite", NULL, 0, "MITE\r\n\x1a\n", 8},
-    {"tflite", NULL, 4, "TFL3", 4},
+    {"tflite", mite_import_tflite, 4, "TFL3", 4},
     {"zip", NULL, 0, "PK\x03\x04", 4},
     {"onnx", mite_import_onnx, 0, "\x08", 1},
 };
@@ -99,7 +99,7 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
     c->format = f ? f->name : "";
     if (!f) {
         mite_ir_fail(g, MITE_ERR_FORMAT,
-                     "this is no model file that can be read; ONNX files (.onnx) can");
+                     "this is no model file that can be read; ONNX (.onnx) and TFLite (.tflite) files can");
     } else if (!f->import && !strcmp(f->name, "mite")) {
         mite_ir_fail(g, MITE_ERR_FORMAT, "this is a .mite file already; use it as it is");
     } else if (!f->import) {

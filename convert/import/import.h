@@ -21,6 +21,6 @@ typedef struct mite_import_options {
 typedef bool mite_import_fn(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
                             const mite_import_options *options, mite_text *warnings);
 
-mite_import_fn mite_import_onnx;
+mite_import_fn mite_import_onnx, mite_import_tflite;
 
 #endif

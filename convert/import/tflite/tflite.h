@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The import of one TFLite model: its tensors as values of the graph, and what operator handlers
+// (tflite_*.c) use. Pictures are NHWC and weights OHWI in TFLite too, so nothing is transposed.
+//
+// A quantized tensor is known in two ways: as stored (int8 and uint8: u8, int8 with a zero point
+// higher by 128; int16: i16), and as the real numbers that it stands for, by a dequantize node. Most
+// handlers say what an operator does to real numbers, and the result is quantized if its tensor is.
+// passes/fuse_qdq.c makes integer operators of that. What only moves numbers is done on them as
+// stored.
+#ifndef MITE_IMPORT_TFLITE_H
+#define MITE_IMPORT_TFLITE_H
+
+#include "import/import.h"
+#include "import/tflite/tflite_model.h"
+
+typedef struct tfl_value {
+    mite_ir_value *stored, *real; // NULL until asked for
+    bool computed; // by a node, or given
+} tfl_value;
+
+typedef struct tfl_import {
+    mite_ir_graph *g;
+    tfl_model model;
+    tfl_value *values; // of all tensors
+    const tfl_node *node;
+    size_t constant_bytes; // how much more constants may unpack to
+    const mite_import_options *options;
+    mite_text *warnings;
+} tfl_import;
+
+typedef void tfl_handler(tfl_import *c);
+
+typedef struct tfl_op {
+    const char *name; // in the schema
+    tfl_handler *handle; // NULL: none here
+    // For handlers that serve several: the runtime's operator for f32, and the number that its
+    // general one (unary, binary, reduce …) has for it, for all other types.
+    const char *op;
+    int32_t function;
+} tfl_op;
+
+// By the code of a builtin, or the name of a custom operator. tflite_ops.c, the one table.
+const tfl_op *tfl_op_of(const tfl_node *node);
+
+// --- Quantization (tflite_tensor.c) -------------------------------------------------------------
+
+typedef struct tfl_quant {
+    size_t count; // 0: not quantized
+    int32_t axis;
+    float *scales;
+    int32_t *zero_points; // as in the file
+} tfl_quant;
+
+// Reads and checks the scales of a tensor; false where failed.
+bool tfl_quantization(tfl_import *c, const tfl_tensor *t, tfl_quant *q);
+// Is the tensor quantized (int8, uint8, int16 with a scale)?
+bool tfl_is_quantized(const tfl_tensor *t);
+// The type of its values in the graph as stored; 0 where there is none.
+mite_dtype tfl_stored_dtype(const tfl_tensor *t);
+// Of a quantized activation, as stored in the graph; fails unless there is one scale.
+bool tfl_stored_quantization(tfl_import *c, const tfl_tensor *t, float *scale, int32_t *zero_point);
+// A constant, as stored or as real numbers that remember the integers they were made of.
+mite_ir_value *tfl_stored_constant(tfl_import *c, const tfl_tensor *t);
+mite_ir_value *tfl_real_constant(tfl_import *c, const tfl_tensor *t);
+// The same, but its origin is i8 (symmetric), as operators with weights want it, and its shape
+// another one of as many elements.
+mite_ir_value *tfl_weights_constant(tfl_import *c, const tfl_tensor *t, size_t rank,
+                                    const int32_t *shape);
+
+// --- For handlers (tflite_import.c) --------------------------------------------------------------
+
+bool tfl_has(const tfl_import *c, size_t k); // is input k given?
+const tfl_tensor *tfl_input(const tfl_import *c, size_t k); // NULL where absent
+const tfl_tensor *tfl_output(const tfl_import *c, size_t k); // NULL where absent
+bool tfl_is_constant(const tfl_import *c, size_t k); // has input k its numbers in the file?
+
+// Input k as stored, or as real numbers; NULL where failed. Absent inputs fail.
+mite_ir_value *tfl_in(tfl_import *c, size_t k);
+mite_ir_value *tfl_real(tfl_import *c, size_t k);
+// Real numbers if it is quantized, else as it is (i32 and so on).
+mite_ir_value *tfl_plain(tfl_import *c, size_t k);
+// Its shape does not depend on computed numbers; fails otherwise.
+bool tfl_is_fixed(tfl_import *c, const mite_ir_value *v);
+
+// The integers of input k where they follow from the file and from shapes; fails where not, or
+// where there are more than `room`.
+bool tfl_numbers(tfl_import *c, size_t k, const char *what, int64_t *out, size_t room,
+                 size_t *count);
+bool tfl_has_numbers(tfl_import *c, size_t k); // whether they do
+// A single one; `otherwise` where failed.
+int64_t tfl_number(tfl_import *c, size_t k, const char *what, int64_t otherwise);
+// A dimension counted from the front; fails outside of [-rank, rank).
+bool tfl_axis(tfl_import *c, int64_t axis, size_t rank, size_t *out);
+
+// Says what output k is: real numbers are quantized as its tensor is; anything else must be of the
+// stored type.
+void tfl_set(tfl_import *c, size_t k, mite_ir_value *v);
+// Where input 0 is a constant of real numbers, or sparse, output 0 becomes the same one. False
+// where it is not.
+bool tfl_pass_constant(tfl_import *c);
+// v quantized as output k's tensor is; v itself where that is not quantized.
+mite_ir_value *tfl_quantized(tfl_import *c, size_t k, mite_ir_value *v);
+// Do input k and output 0 share type and quantization? Then moving the stored numbers is enough.
+bool tfl_same_quantization(tfl_import *c, size_t k);
+
+const char *tfl_name(const tfl_import *c); // for nodes: that of the first output
+
+int32_t tfl_option(const tfl_import *c, size_t field); // i32, 0 where absent
+int32_t tfl_option_byte(const tfl_import *c, size_t field);
+float tfl_option_float(const tfl_import *c, size_t field);
+
+// v limited as ActivationFunctionType `activation` says.
+mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation);
+// One node of one or two inputs without attributes; the quantization of x goes on where the type
+// does.
+mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x);
+mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, mite_ir_value *b);
+// The same elements under another shape, or with dimension i of the result being perm[i] of v.
+mite_ir_value *tfl_reshape(tfl_import *c, mite_ir_value *v, size_t rank, const int32_t *shape);
+mite_ir_value *tfl_transpose(tfl_import *c, mite_ir_value *v, const int32_t *perm);
+mite_ir_value *tfl_concat(tfl_import *c, mite_ir_value **list, size_t count, size_t axis);
+// A constant of one number, for arithmetic with real numbers.
+mite_ir_value *tfl_scalar(tfl_import *c, float value);
+// A constant vector of i64, for inputs such as shapes and axes.
+mite_ir_value *tfl_integers(tfl_import *c, const int64_t *data, size_t count);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The handlers that tflite_ops.c names, by the file they are in.
+#ifndef MITE_IMPORT_TFLITE_HANDLERS_H
+#define MITE_IMPORT_TFLITE_HANDLERS_H
+
+#include "import/tflite/tflite.h"
+
+// tflite_conv.c
+tfl_handler tfl_conv, tfl_depthwise_conv, tfl_fully_connected, tfl_batch_matmul;
+// tflite_transpose_conv.c
+tfl_handler tfl_transpose_conv, tfl_transpose_conv_bias;
+// tflite_elements.c
+tfl_handler tfl_unary, tfl_binary, tfl_compare, tfl_add_n, tfl_square, tfl_squared_difference,
+    tfl_rsqrt, tfl_relu, tfl_leaky_relu, tfl_elu, tfl_gelu, tfl_prelu, tfl_softmax, tfl_log_softmax,
+    tfl_select, tfl_cast, tfl_quantize, tfl_dequantize;
+// tflite_shapes.c
+tfl_handler tfl_reshape_node, tfl_squeeze, tfl_expand_dims, tfl_transpose_node, tfl_concatenation,
+    tfl_pack, tfl_unpack, tfl_split, tfl_split_v, tfl_slice_node, tfl_strided_slice, tfl_tile,
+    tfl_broadcast_to, tfl_reverse, tfl_shape, tfl_rank, tfl_fill, tfl_zeros_like, tfl_range;
+// tflite_picture.c
+tfl_handler tfl_pool, tfl_l2_pool, tfl_resize, tfl_pad, tfl_mirror_pad, tfl_depth_to_space,
+    tfl_space_to_depth, tfl_space_to_batch, tfl_batch_to_space;
+// tflite_reduce.c
+tfl_handler tfl_mean, tfl_reduce, tfl_reduce_bool, tfl_cumsum, tfl_l2_normalization,
+    tfl_local_response;
+// tflite_index.c
+tfl_handler tfl_gather, tfl_gather_nd, tfl_embedding_lookup, tfl_scatter_nd, tfl_sparse_to_dense,
+    tfl_one_hot, tfl_top_k, tfl_arg, tfl_reverse_sequence, tfl_where, tfl_unique,
+    tfl_non_max_suppression;
+
+#endif

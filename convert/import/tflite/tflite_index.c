@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators that take indices, or give them.
+#include "import/tflite/tflite_handlers.h"
+#include "import/tflite/tflite_nodes.h"
+
+#include "ops/more/index.h"
+
+#include <string.h>
+
+static mite_ir_value *movable(tfl_import *c, size_t k) {
+    return tfl_same_quantization(c, k) ? tfl_in(c, k) : tfl_plain(c, k);
+}
+
+// Indices are i64 inside; the file says what they are outside.
+static void set_indices(tfl_import *c, size_t k, mite_ir_value *v) {
+    const tfl_tensor *t = tfl_output(c, k);
+    if (!v || !t) return;
+    mite_dtype dtype = tfl_stored_dtype(t);
+    if (dtype != v->dtype && (dtype == MITE_I32 || dtype == MITE_I64)) {
+        v = MITE_IR_EMIT(c->g, .op = "cast", .name = t->name, .inputs = {v}, .dtype = dtype);
+    }
+    tfl_set(c, k, v);
+}
+
+// --- Gathering ----------------------------------------------------------------------------------
+
+// With batch dimensions every batch has indices of its own; the gathered dimension b must then
+// come first behind them.
+static mite_ir_value *gather_in_batches(tfl_import *c, mite_ir_value *x, mite_ir_value *indices,
+                                        size_t axis, size_t batch) {
+    int32_t perm[MITE_MAX_RANK] = {0}, shape[MITE_MAX_RANK];
+    size_t rank = (size_t)x->rank, places = (size_t)indices->rank - batch, k = 0;
+    if (indices->rank >= MITE_MAX_RANK || axis < batch || rank + places > MITE_MAX_RANK + 1) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "%z batch dimensions with axis %z and indices %T",
+                     batch, axis, (size_t)indices->rank, indices->shape);
+        return NULL;
+    }
+    for (size_t i = 0; i < rank; i++) perm[i] = (int32_t)(i < batch || i > axis ? i : i - 1);
+    perm[batch] = (int32_t)axis;
+    x = tfl_transpose(c, x, perm);
+    memcpy(shape, indices->shape, sizeof shape);
+    shape[indices->rank] = 1;
+    indices = tfl_reshape(c, indices, (size_t)indices->rank + 1, shape);
+    if (!x || !indices) return NULL;
+    mite_ir_value *y =
+        MITE_IR_EMIT(c->g, .op = "gather_nd", .name = tfl_name(c), .inputs = {x, indices},
+                     .attrs = {{"batch_dims", .word = (int32_t)batch}}, .scale = x->scale,
+                     .zero_point = x->zero_point);
+    // [batches, places, before the axis, behind it] -> the places belong where the axis was.
+    size_t before = axis - batch;
+    if (!y || !before) return y;
+    for (size_t i = 0; i < batch; i++) perm[k++] = (int32_t)i;
+    for (size_t i = 0; i < before; i++) perm[k++] = (int32_t)(batch + places + i);
+    for (size_t i = 0; i < places; i++) perm[k++] = (int32_t)(batch + i);
+    for (size_t i = k; i < (size_t)y->rank; i++) perm[i] = (int32_t)i;
+    return tfl_transpose(c, y, perm);
+}
+
+void tfl_gather(tfl_import *c) {
+    enum { AXIS, BATCH };
+    mite_ir_value *x = movable(c, 0), *indices = tfl_in(c, 1);
+    size_t axis, batch = 0;
+    if (!x || !indices || !tfl_is_fixed(c, x) ||
+        !tfl_axis(c, tfl_option(c, AXIS), (size_t)x->rank, &axis)) {
+        return;
+    }
+    int32_t batches = tfl_option(c, BATCH);
+    if (batches) {
+        if (!tfl_is_fixed(c, indices)) return;
+        if (batches < 0) batches += indices->rank;
+        if (batches < 0 || batches > indices->rank || batches > x->rank) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %d batch dimensions", batches);
+            return;
+        }
+        batch = (size_t)batches;
+    }
+    if (batch) {
+        tfl_set(c, 0, gather_in_batches(c, x, indices, axis, batch));
+        return;
+    }
+    tfl_set(c, 0,
+            MITE_IR_EMIT(c->g, .op = "gather", .name = tfl_name(c), .inputs = {x, indices},
+                         .attrs = {{"axis", .word = (int32_t)axis}}, .scale = x->scale,
+                         .zero_point = x->zero_point));
+}
+
+void tfl_gather_nd(tfl_import *c) {
+    tfl_set(c, 0, tfl_emit_moved(c, "gather_nd", movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
+}
+
+// Rows of a table: its inputs stand the other way round.
+void tfl_embedding_lookup(tfl_import *c) {
+    tfl_set(c, 0, tfl_emit_moved(c, "gather", movable(c, 1), tfl_in(c, 0), NULL, NULL, NULL));
+}
+
+// --- Scattering ---------------------------------------------------------------------------------
+
+static mite_ir_value *scatter(tfl_import *c, mite_ir_value *base, mite_ir_value *indices,
+                              mite_ir_value *updates, mite_combine combine) {
+    if (!base || !indices || !updates) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "scatter_nd", .name = tfl_name(c),
+                        .inputs = {base, indices, updates},
+                        .attrs = {{"reduction", .word = (int32_t)combine}});
+}
+
+// Updates that meet are added.
+void tfl_scatter_nd(tfl_import *c) {
+    mite_ir_value *updates = tfl_plain(c, 1), *zero;
+    if (!updates) return;
+    zero = mite_ir_constant(c->g, tfl_name(c), updates->dtype, 0, NULL);
+    mite_ir_value *base = tfl_emit_moved(c, "expand", zero, tfl_in(c, 2), NULL, NULL, NULL);
+    tfl_set(c, 0, scatter(c, base, tfl_in(c, 0), updates, MITE_COMBINE_ADD));
+}
+
+// Inputs: places [n, rank] (or [n], or one), the shape, values (one or n), what stands elsewhere.
+void tfl_sparse_to_dense(tfl_import *c) {
+    int64_t count;
+    int32_t shape[2];
+    mite_ir_value *places = tfl_in(c, 0), *values = tfl_plain(c, 2), *base;
+    if (!places || !values || !tfl_is_fixed(c, places) || !tfl_is_fixed(c, values)) return;
+    base = tfl_emit_moved(c, "expand", tfl_plain(c, 3), tfl_in(c, 1), NULL, NULL, NULL);
+    count = places->rank ? places->shape[0] : 1;
+    if (places->rank > 2 || values->rank > 1 || !base) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its indices have shape %T", (size_t)places->rank,
+                     places->shape);
+        return;
+    }
+    if (places->rank < 2) {
+        shape[0] = (int32_t)count;
+        shape[1] = 1;
+        places = tfl_reshape(c, places, 2, shape);
+    }
+    if (values->rank == 0) {
+        values = tfl_emit_moved(c, "expand", values, tfl_integers(c, &count, 1), NULL, NULL, NULL);
+    }
+    tfl_set(c, 0, scatter(c, base, places, values, MITE_COMBINE_REPLACE));
+}
+
+void tfl_one_hot(tfl_import *c) {
+    const int32_t one = 1;
+    mite_ir_value *indices = tfl_in(c, 0), *depth = tfl_in(c, 1);
+    mite_ir_value *on = tfl_plain(c, 2), *off = tfl_plain(c, 3);
+    if (!indices || !depth || !on || !off) return;
+    mite_ir_value *both[2] = {tfl_reshape(c, off, 1, &one), tfl_reshape(c, on, 1, &one)};
+    if (!both[0] || !both[1]) return;
+    mite_ir_value *values = tfl_concat(c, both, 2, 0);
+    if (!values) return;
+    tfl_set(c, 0,
+            MITE_IR_EMIT(c->g, .op = "one_hot", .name = tfl_name(c),
+                         .inputs = {indices, depth, values},
+                         .attrs = {{"axis", .word = tfl_option(c, 0)}}, .dtype = values->dtype));
+}
+
+// --- Order --------------------------------------------------------------------------------------
+
+void tfl_top_k(tfl_import *c) {
+    mite_ir_value *x = movable(c, 0), *k = tfl_in(c, 1);
+    const int32_t one = 1;
+    k = k ? tfl_reshape(c, k, 1, &one) : NULL;
+    if (k && k->dtype != MITE_I64) {
+        k = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {k}, .dtype = MITE_I64);
+    }
+    if (!x || !k) return;
+    mite_ir_value *y =
+        MITE_IR_EMIT(c->g, .op = "top_k", .name = tfl_name(c), .inputs = {x, k},
+                     .more_dtypes = (const mite_dtype[]){MITE_I64}, .more_outputs = 1,
+                     .scale = x->scale, .zero_point = x->zero_point);
+    tfl_set(c, 0, y);
+    set_indices(c, 1, mite_ir_output_at(y, 1));
+}
+
+void tfl_arg(tfl_import *c) {
+    size_t axis;
+    mite_ir_value *x = tfl_in(c, 0); // the order of quanta is that of numbers
+    if (!x || !tfl_is_fixed(c, x) ||
+        !tfl_axis(c, tfl_number(c, 1, "axis", 0), (size_t)x->rank, &axis)) {
+        return;
+    }
+    bool largest = !strcmp(tfl_op_of(c->node)->name, "ARG_MAX");
+    set_indices(c, 0,
+                MITE_IR_EMIT(c->g, .op = "arg_extreme", .name = tfl_name(c), .inputs = {x},
+                             .dtype = MITE_I64,
+                             .attrs = {{"axis", .word = (int32_t)axis},
+                                       {"largest", .word = largest},
+                                       {"keep_dims", .word = 0}}));
+}
+
+void tfl_reverse_sequence(tfl_import *c) {
+    enum { TIME, BATCH };
+    mite_ir_value *x = movable(c, 0), *lengths = tfl_in(c, 1);
+    if (!x || !lengths) return;
+    tfl_set(c, 0,
+            MITE_IR_EMIT(c->g, .op = "reverse_sequence", .name = tfl_name(c),
+                         .inputs = {x, lengths},
+                         .attrs = {{"batch_axis", .word = tfl_option(c, BATCH)},
+                                   {"time_axis", .word = tfl_option(c, TIME)}},
+                         .scale = x->scale, .zero_point = x->zero_point));
+}
+
+// --- How many there are, a run decides ----------------------------------------------------------
+
+// The places of what is true, a row each.
+void tfl_where(tfl_import *c) {
+    mite_ir_value *x = tfl_plain(c, 0);
+    if (!x) return;
+    mite_ir_value *y =
+        MITE_IR_EMIT(c->g, .op = "non_zero", .name = tfl_name(c), .inputs = {x}, .dtype = MITE_I64);
+    if (!y) return;
+    tfl_set(c, 0,
+            MITE_IR_EMIT(c->g, .op = "transpose", .name = tfl_name(c), .inputs = {y},
+                         .attrs = {{"perm", .list = (const int32_t[]){1, 0}, .list_count = 2}}));
+}
+
+void tfl_unique(tfl_import *c) {
+    const mite_dtype indices[2] = {MITE_I64, MITE_I64};
+    mite_ir_value *x = tfl_plain(c, 0);
+    if (!x) return;
+    mite_ir_value *y =
+        MITE_IR_EMIT(c->g, .op = "unique", .name = tfl_name(c), .inputs = {x},
+                     .attrs = {{"sorted", .word = 0}}, .more_dtypes = indices, .more_outputs = 2);
+    tfl_set(c, 0, y);
+    set_indices(c, 1, mite_ir_output_at(y, 2));
+}
+
+// A list of up to `most` elements, zeros behind them.
+static mite_ir_value *filled_up(tfl_import *c, mite_ir_value *list, int32_t most) {
+    if (!list) return NULL;
+    mite_ir_value *zeros = mite_ir_constant(c->g, tfl_name(c), list->dtype, 1, &most);
+    if (!zeros) return NULL;
+    mite_ir_value *both[2] = {list, zeros};
+    mite_ir_value *all = tfl_concat(c, both, 2, 0);
+    return tfl_emit_moved(c, "slice", all, tfl_integers(c, &(int64_t){0}, 1),
+                          tfl_integers(c, &(int64_t){most}, 1), NULL, NULL);
+}
+
+// NON_MAX_SUPPRESSION_V4 and V5 (which also gives the scores of what it chose). Boxes [N,4], scores
+// [N], the most to choose, overlap, least score, [sigma of a soft decay].
+void tfl_non_max_suppression(tfl_import *c) {
+    bool scored = !strcmp(tfl_op_of(c->node)->name, "NON_MAX_SUPPRESSION_V5");
+    mite_ir_value *boxes = tfl_real(c, 0), *scores = tfl_real(c, 1);
+    int64_t most = tfl_number(c, 2, "most boxes", 0);
+    if (!boxes || !scores || !tfl_is_fixed(c, boxes) || !tfl_is_fixed(c, scores)) return;
+    mite_ir_value *sigma = scored && tfl_has(c, 5) ? tfl_real(c, 5) : NULL;
+    if (sigma && (!sigma->data || *(const float *)sigma->data != 0.0f)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "a soft decay (sigma other than 0) is not "
+                     "supported");
+        return;
+    }
+    if (boxes->rank != 2 || boxes->shape[1] != 4 || scores->rank != 1 ||
+        scores->shape[0] != boxes->shape[0] || most < 0 || most > 1 << 24) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "boxes %T, scores %T and %D to choose do not fit",
+                     (size_t)boxes->rank, boxes->shape, (size_t)scores->rank, scores->shape, most);
+        return;
+    }
+    int32_t count = boxes->shape[0], one = 1;
+    mite_ir_value *chosen =
+        MITE_IR_EMIT(c->g, .op = "non_max_suppression", .name = tfl_name(c),
+                     .inputs = {tfl_reshape(c, boxes, 3, (const int32_t[]){1, count, 4}),
+                                tfl_reshape(c, scores, 3, (const int32_t[]){1, 1, count}),
+                                tfl_integers(c, &most, 1), tfl_reshape(c, tfl_real(c, 3), 1, &one),
+                                tfl_reshape(c, tfl_real(c, 4), 1, &one)},
+                     .dtype = MITE_I64);
+    if (!chosen) return;
+    mite_ir_value *number =
+        MITE_IR_EMIT(c->g, .op = "shape", .name = tfl_name(c), .inputs = {chosen},
+                     .dtype = MITE_I64, .attrs = {{"end", .word = 1}});
+    mite_ir_value *column = mite_ir_constant(c->g, tfl_name(c), MITE_I64, 0, NULL);
+    if (!number || !column) return;
+    *(int64_t *)column->data = 2; // of batch, class, box
+    mite_ir_value *which = MITE_IR_EMIT(c->g, .op = "gather", .name = tfl_name(c),
+                                        .inputs = {chosen, column}, .attrs = {{"axis", .word = 1}});
+    set_indices(c, 0, filled_up(c, which, (int32_t)most));
+    if (scored) {
+        mite_ir_value *kept = tfl_emit_moved(c, "gather", scores, which, NULL, NULL, NULL);
+        tfl_set(c, 1, filled_up(c, kept, (int32_t)most));
+    }
+    number = tfl_emit_moved(c, "squeeze", number, NULL, NULL, NULL, NULL);
+    set_indices(c, scored ? 2 : 1, number);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nodes that several handlers emit. All take values as they are (real numbers, integers or quanta)
+// and give the same.
+#ifndef MITE_IMPORT_TFLITE_NODES_H
+#define MITE_IMPORT_TFLITE_NODES_H
+
+#include "import/tflite/tflite.h"
+
+// A node of the operator that moves numbers of inputs[0] about: type and quantization go on. The
+// other inputs may be NULL.
+mite_ir_value *tfl_emit_moved(tfl_import *c, const char *op, mite_ir_value *x, mite_ir_value *a,
+                              mite_ir_value *b, mite_ir_value *d, mite_ir_value *e);
+// Elements [begin, begin + size) of each dimension; v itself where that is all.
+mite_ir_value *tfl_emit_slice(tfl_import *c, mite_ir_value *v, const int64_t *begin,
+                              const int64_t *size);
+// [N,H,W,bh*bw*channels] -> [N,H*bh,W*bw,channels], and back.
+mite_ir_value *tfl_channels_to_pixels(tfl_import *c, mite_ir_value *v, int32_t bh, int32_t bw,
+                                      int32_t channels);
+mite_ir_value *tfl_pixels_to_channels(tfl_import *c, mite_ir_value *v, int32_t bh, int32_t bw);
+// Elements `indices` of dimension `axis`, in that order.
+mite_ir_value *tfl_emit_gather(tfl_import *c, mite_ir_value *v, size_t axis, const int64_t *indices,
+                               size_t count);
+// The mean over the last dimension, which stays as 1.
+mite_ir_value *tfl_emit_row_mean(tfl_import *c, mite_ir_value *v);
+// `value` around x: before and after each dimension; zeros where NULL. For what is not real.
+mite_ir_value *tfl_emit_pad_integers(tfl_import *c, mite_ir_value *x, const int32_t *before,
+                                     const int32_t *after, mite_ir_value *value);
+
+#endif

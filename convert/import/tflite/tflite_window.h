@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Windows sliding over pictures: what convolutions and pools share.
+#ifndef MITE_IMPORT_TFLITE_WINDOW_H
+#define MITE_IMPORT_TFLITE_WINDOW_H
+
+#include "import/tflite/tflite.h"
+
+typedef struct tfl_window {
+    int32_t kernel[2], stride[2], dilation[2]; // height, width
+    int32_t pad[4];                            // top, left, bottom, right
+} tfl_window;
+
+// Works out `pad` for a picture of dims [N,H,W,C] from the schema's Padding: SAME gives as many
+// outputs as strides fit, the odd pad at the end. False where failed.
+bool tfl_place_window(tfl_import *c, tfl_window *w, const int32_t *dims, int32_t padding);
+
+#define TFL_WINDOW_ATTRS(w)                                                     \
+    {"stride_h", .word = (w)->stride[0]}, {"stride_w", .word = (w)->stride[1]}, \
+        {"pad_top", .word = (w)->pad[0]}, {"pad_left", .word = (w)->pad[1]},    \
+        {"pad_bottom", .word = (w)->pad[2]}, {                                  \
+        "pad_right", .word = (w)->pad[3]                                        \
+    }
+
+// x [N,H,W,C] convolved with constant weights [M,KH,KW,C/groups], all real numbers; bias NULL or
+// [M]. Emits conv2d.
+mite_ir_value *tfl_emit_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *weights,
+                             mite_ir_value *bias, const tfl_window *w);
+// The bias (input k), [columns] real numbers made of integers whose scale is that of x (input
+// x_index) times that of the weights; zeros where absent.
+mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_value *weights,
+                        int32_t columns);
+// Input k, a picture with fixed dimensions, as real numbers.
+mite_ir_value *tfl_picture(tfl_import *c, size_t k);
+
+#endif
