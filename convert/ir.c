@@ -251,12 +251,14 @@ static bool set_outputs(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make
         v->name = node->name;
         v->dtype = i ? make->more_dtypes[i - 1] : make->dtype;
         if (!v->dtype) v->dtype = node->inputs[0]->dtype;
+        if (v->dtype == values[0].dtype) { // parts of one quantized value
+            v->scale = make->scale;
+            v->zero_point = make->zero_point;
+        }
         v->producer = node;
     }
     node->output_count = (uint32_t)count;
     node->output = values;
-    values[0].scale = make->scale;
-    values[0].zero_point = make->zero_point;
     return true;
 }
 
@@ -316,6 +318,11 @@ void mite_ir_kill(mite_ir_node *node) {
     for (size_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i]->producer == node) node->outputs[i]->producer = NULL;
     }
+}
+
+void mite_ir_take_back(mite_ir_graph *g, mite_ir_node *node) {
+    mite_ir_kill(node);
+    if (g->node_count && g->nodes[g->node_count - 1] == node) g->node_count--;
 }
 
 void mite_ir_absorb(mite_ir_node *node, mite_ir_node *after) {

@@ -227,6 +227,8 @@ int32_t mite_ir_end_body(mite_ir_graph *g);
 bool mite_ir_sweep_bodies(mite_ir_graph *g);
 
 void mite_ir_set_input(mite_ir_graph *g, mite_ir_node *node, size_t index, mite_ir_value *v);
+// Takes back a node that was emitted last.
+void mite_ir_take_back(mite_ir_graph *g, mite_ir_node *node);
 void mite_ir_kill(mite_ir_node *node); // gives its inputs back; gone when the pass ends
 // `node` now computes what `after`, which read node's output, computed; `after` is killed.
 void mite_ir_absorb(mite_ir_node *node, mite_ir_node *after);

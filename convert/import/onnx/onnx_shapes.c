@@ -1,86 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators that only arrange elements, and constants.
-#include "import/onnx/onnx_fold.h"
+// Operators that give elements another shape or order, and constants.
+#include "import/onnx/onnx_emit.h"
 #include "import/onnx/onnx_handlers.h"
 
 #include <string.h>
 
 void onnx_reshape_node(onnx_import *c) {
-    int64_t wanted[MITE_MAX_RANK];
-    int32_t dims[MITE_MAX_RANK];
-    size_t count;
-    mite_ir_value *x = onnx_in(c, 0);
-    if (!x) return;
-    if (!onnx_list(c, "shape", 1, wanted, MITE_MAX_RANK, &count)) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its shape is missing");
-        return;
-    }
-    if (onnx_reshape_dims(c, (size_t)x->rank, x->shape, mite_ir_elements(x), wanted, count, dims)) {
-        onnx_set(c, 0, onnx_reshape(c, x, count, dims));
-    }
+    mite_ir_value *x = onnx_in(c, 0), *shape = onnx_list_in(c, "shape", 1);
+    if (!shape) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its shape is missing");
+    onnx_set(c, 0, onnx_reshape_to(c, x, shape, onnx_int(c, "allowzero", 0) != 0));
+}
+
+static mite_ir_value *emit_view(onnx_import *c, const char *op, mite_ir_value *x,
+                                mite_ir_value *axes) {
+    if (!x) return NULL;
+    return MITE_IR_EMIT(c->g, .op = op, .name = onnx_name(c), .inputs = {x, axes},
+                        .scale = x->scale, .zero_point = x->zero_point);
+}
+
+// The same as a reshape, where the shape is the same in every run: passes know it better, and the
+// core has it.
+static mite_ir_value *settled(onnx_import *c, mite_ir_value *x, mite_ir_value *view) {
+    if (!x || !view || !mite_ir_is_fixed(x) || !mite_ir_is_fixed(view)) return view;
+    mite_ir_take_back(c->g, view->producer);
+    return onnx_reshape(c, x, (size_t)view->rank, view->shape);
 }
 
 void onnx_flatten(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0);
-    int32_t dims[2];
-    if (x && onnx_flatten_dims(c, (size_t)x->rank, x->shape, dims)) {
-        onnx_set(c, 0, onnx_reshape(c, x, 2, dims));
-    }
-}
-
-typedef bool dims_fn(onnx_import *c, size_t rank, const int32_t *dims, const int64_t *axes,
-                     size_t axis_count, size_t *out_rank, int32_t *out);
-
-static void with_axes(onnx_import *c, dims_fn *change) {
-    int64_t axes[MITE_MAX_RANK];
-    int32_t dims[MITE_MAX_RANK];
-    size_t count, rank;
-    mite_ir_value *x = onnx_in(c, 0);
+    int64_t axis = onnx_int(c, "axis", 1);
     if (!x) return;
-    onnx_list(c, "axes", 1, axes, MITE_MAX_RANK, &count);
-    if (mite_ir_ok(c->g) && change(c, (size_t)x->rank, x->shape, axes, count, &rank, dims)) {
-        onnx_set(c, 0, onnx_reshape(c, x, rank, dims));
-    }
+    if (axis < -MITE_MAX_RANK || axis > MITE_MAX_RANK) axis = MITE_MAX_RANK + 1; // refused
+    mite_ir_value *view = MITE_IR_EMIT(c->g, .op = "flatten", .name = onnx_name(c), .inputs = {x},
+                                       .attrs = {{"axis", .word = (int32_t)axis}},
+                                       .scale = x->scale, .zero_point = x->zero_point);
+    onnx_set(c, 0, settled(c, x, view));
 }
 
-void onnx_squeeze(onnx_import *c) { with_axes(c, onnx_squeeze_dims); }
-void onnx_unsqueeze(onnx_import *c) { with_axes(c, onnx_unsqueeze_dims); }
+void onnx_squeeze(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0);
+    onnx_set(c, 0, settled(c, x, emit_view(c, "squeeze", x, onnx_list_in(c, "axes", 1))));
+}
+
+void onnx_unsqueeze(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0), *axes = onnx_list_in(c, "axes", 1);
+    if (!axes) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its axes are missing");
+    onnx_set(c, 0, settled(c, x, emit_view(c, "unsqueeze", x, axes)));
+}
 
 void onnx_transpose(onnx_import *c) {
-    int64_t list[MITE_MAX_RANK];
     int32_t perm[MITE_MAX_RANK];
-    bool taken[MITE_MAX_RANK] = {false};
-    size_t count, axis;
     mite_ir_value *x = onnx_in(c, 0);
+    const onnx_attr *a = onnx_attribute(c, "perm");
     if (!x) return;
-    size_t rank = (size_t)x->rank;
-    if (!onnx_list(c, "perm", SIZE_MAX, list, MITE_MAX_RANK, &count)) {
-        for (count = 0; count < rank; count++) list[count] = (int64_t)(rank - 1 - count);
-    }
-    if (!mite_ir_ok(c->g)) return;
-    for (size_t i = 0; i < count; i++) {
-        if (!onnx_axis(c, list[i], rank, &axis)) return;
-        perm[i] = (int32_t)axis;
-        count = taken[axis] ? 0 : count; // an axis named twice: refused below
-        taken[axis] = true;
-    }
-    if (count != rank) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its perm does not name each of %z axes once", rank);
+    if (!a && x->unknown) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "it has no perm, and how many dimensions there are only a run can tell");
         return;
     }
-    if (mite_ir_is_constant(x)) {
-        onnx_set(c, 0, mite_ir_transposed(c->g, x, perm));
+    size_t rank = a ? a->int_count : (size_t)x->rank;
+    uint32_t taken = 0;
+    bool right = rank <= MITE_MAX_RANK && (x->unknown || rank == (size_t)x->rank);
+    for (size_t i = 0; i < rank && right; i++) {
+        int64_t from = a ? a->ints[i] : (int64_t)(rank - 1 - i);
+        if (from < 0) from += (int64_t)rank;
+        right = from >= 0 && from < (int64_t)rank && !(taken >> from & 1);
+        perm[i] = (int32_t)from;
+        if (right) taken |= 1u << from;
+    }
+    if (!right) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its perm does not name each of %d axes once", x->rank);
         return;
     }
-    onnx_set(c, 0,
-             MITE_IR_EMIT(c->g, .op = "transpose", .name = onnx_name(c), .inputs = {x},
-                          .attrs = {{"perm", .list = perm, .list_count = rank}}, .scale = x->scale,
-                          .zero_point = x->zero_point));
+    onnx_set(c, 0, onnx_transposed(c, x, rank, perm));
 }
 
+// Before opset 4 the axis might be left out.
 void onnx_concat(onnx_import *c) {
     size_t count = c->node->input_count, axis;
     mite_ir_value **list = mite_ir_alloc(c->g, count, sizeof *list);
+    int64_t given = onnx_int(c, "axis", 1);
     for (size_t k = 0; list && k < count; k++) {
         list[k] = onnx_in(c, k);
         if (!list[k]) {
@@ -89,11 +88,35 @@ void onnx_concat(onnx_import *c) {
         }
     }
     if (!list || !count) return;
-    if (!onnx_axis(c, onnx_int(c, "axis", 0), (size_t)list[0]->rank, &axis)) return;
+    // Where the first input's rank is not known, another's may be.
+    const mite_ir_value *known = list[0];
+    for (size_t k = 1; k < count && known->unknown; k++) known = list[k];
+    if (known->unknown) axis = (size_t)given;
+    else if (!onnx_axis(c, given, (size_t)known->rank, &axis)) return;
     onnx_set(c, 0,
              MITE_IR_EMIT(c->g, .op = "concat", .name = onnx_name(c), .input_list = list,
                           .input_count = count, .attrs = {{"axis", .word = (int32_t)axis}},
                           .scale = list[0]->scale, .zero_point = list[0]->zero_point));
+}
+
+// --- Shapes as numbers ----------------------------------------------------------------------------
+
+static int32_t end_of(int64_t at) {
+    return at < -MITE_MAX_RANK ? -MITE_MAX_RANK : at > MITE_MAX_RANK ? MITE_MAX_RANK : (int32_t)at;
+}
+
+void onnx_shape_node(onnx_import *c) {
+    onnx_set(c, 0,
+             MITE_IR_EMIT(c->g, .op = "shape", .name = onnx_name(c), .inputs = {onnx_in(c, 0)},
+                          .attrs = {{"start", .word = end_of(onnx_int(c, "start", 0))},
+                                    {"end", .word = end_of(onnx_int(c, "end", INT32_MAX))}},
+                          .dtype = MITE_I64));
+}
+
+void onnx_size(onnx_import *c) {
+    onnx_set(
+        c, 0,
+        onnx_emit_reduce(c, MITE_REDUCE_PROD, onnx_shape_of(c, onnx_in(c, 0)), NULL, false, false));
 }
 
 // --- Constants ----------------------------------------------------------------------------------
@@ -127,37 +150,16 @@ void onnx_constant(onnx_import *c) {
     onnx_set_known(c, 0, known);
 }
 
-// Small ones are worked out in onnx_fold.c.
 void onnx_constant_of_shape(onnx_import *c) {
-    int64_t list[MITE_MAX_RANK];
-    int32_t dims[MITE_MAX_RANK], type = ONNX_FLOAT;
-    size_t count;
-    onnx_number fill = {.f = 0};
     const onnx_attr *a = onnx_attribute(c, "value");
-    if (!onnx_list(c, NULL, 0, list, MITE_MAX_RANK, &count)) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its shape is missing");
+    mite_ir_value *shape = onnx_list_in(c, NULL, 0), *value;
+    if (!shape) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its shape is missing");
+    value = a && a->t ? onnx_tensor_constant(c->g, a->t) : onnx_scalar(c, MITE_F32, 0);
+    if (!value) return;
+    if (mite_ir_elements(value) != 1) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its value has %z elements, wanted is one",
+                     mite_ir_elements(value));
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        dims[i] = list[i] < 0 || list[i] > INT32_MAX ? -1 : (int32_t)list[i];
-    }
-    if (a && a->t) {
-        type = a->t->type;
-        if (a->t->elements != 1 || !onnx_tensor_numbers(c->g, a->t, &fill)) type = 0;
-    }
-    if (type != ONNX_FLOAT) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its value must be one float");
-        return;
-    }
-    mite_ir_value *v = mite_ir_constant(c->g, onnx_name(c), MITE_F32, count, dims);
-    for (size_t i = 0; v && i < mite_ir_elements(v); i++) ((float *)v->data)[i] = (float)fill.f;
-    onnx_set(c, 0, v);
-}
-
-// Operators of shape programs that work on numbers known at import only; onnx_fold.c has tried.
-void onnx_only_numbers(onnx_import *c) {
-    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                 "%s is supported only where its result follows from shapes and constants (and "
-                 "has at most %d elements), not on data",
-                 c->node->op_type, ONNX_MAX_KNOWN);
+    onnx_set(c, 0, onnx_expand_to(c, onnx_reshape(c, value, 0, value->shape), shape));
 }

@@ -14,10 +14,32 @@
 
 // --- e^x ----------------------------------------------------------------------------------------
 
-// Taylor's series of e^x - 1 for |x| < 0.5; the next term is below 1e-18.
+// 1/k!
+static const double coefficients[] = {
+    1,
+    1,
+    1.0 / 2,
+    1.0 / 6,
+    1.0 / 24,
+    1.0 / 120,
+    1.0 / 720,
+    1.0 / 5040,
+    1.0 / 40320,
+    1.0 / 362880,
+    1.0 / 3628800,
+    1.0 / 39916800,
+    1.0 / 479001600,
+    1.0 / 6227020800,
+    1.0 / 87178291200,
+    1.0 / 1307674368000,
+    1.0 / 20922789888000,
+    1.0 / 355687428096000,
+};
+
+// Taylor's series of e^x - 1 for |x| < 0.5; the next term is below 1e-17.
 static double expm1_near_0(double x) {
-    double sum = 1;
-    for (int k = 16; k > 1; k--) sum = 1 + sum * x / k;
+    double sum = 0;
+    for (size_t k = 14; k > 0; k--) sum = sum * x + coefficients[k];
     return x * sum;
 }
 
@@ -103,10 +125,10 @@ double mite_f64_pow(double x, double y) {
 // --- Sine and cosine ------------------------------------------------------------------------------
 
 // Taylor's series for |r| <= pi/4: the sine's (start 1) or the cosine's (start 0).
-static double circle_near_0(double r, int start) {
+static double circle_near_0(double r, size_t start) {
     double sum = 0, square = r * r;
-    for (int k = 16 + start; k > start; k -= 2) sum = (1 - sum) * square / (k * (k - 1));
-    return (1 - sum) * (start ? r : 1);
+    for (size_t k = 18 + start; k > start;) sum = coefficients[k -= 2] - sum * square;
+    return start ? r * sum : sum;
 }
 
 // sin(x + quarters pi/2)

@@ -32,6 +32,12 @@ static double softplus(double x) {
     return (x > 0 ? x : 0) + mite_f64_log1p(mite_f64_exp(-fabs(x)));
 }
 
+// tanh(softplus(x)), where e^x + 1 squared is n + 1.
+static double tanh_softplus(double x) {
+    double e = mite_f64_exp(x), n = e * (e + 2);
+    return x > 20 ? 1 : n / (n + 2);
+}
+
 // max(0, min(1, x)); NaN passes through.
 static double unit(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 
@@ -65,7 +71,7 @@ static double apply(mite_unary function, double x, double a, double b) {
     case MITE_UNARY_SIGMOID: return sigmoid(x);
     case MITE_UNARY_SOFTPLUS: return softplus(x);
     case MITE_UNARY_SOFTSIGN: return x / (1 + fabs(x));
-    case MITE_UNARY_MISH: return x * mite_f64_tanh(softplus(x));
+    case MITE_UNARY_MISH: return x * tanh_softplus(x);
     case MITE_UNARY_SWISH: return x * sigmoid(a * x);
     case MITE_UNARY_GELU: return x * (1 + mite_f64_erf(x * 0.70710678118654752440)) / 2;
     case MITE_UNARY_GELU_TANH:
