@@ -67,20 +67,25 @@ CFLAGS := -std=c11 $(WARNINGS) -ffp-contract=off -fno-math-errno -fvisibility=hi
 # The vector kernels run natively through SIMDe, and sessions have threads.
 NATIVE_ONLY := -DMITE_NATIVE_SIMD=1 -DMITE_THREADS=1 -pthread -isystem $(SIMDE_DIR)
 SIMD := -msimd128
+# Modules have atomic instructions; whether their memory is shared is decided where they are loaded.
+ATOMICS := -matomics
 RELAXED := $(SIMD) -mrelaxed-simd
 SANITIZERS := -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # As small as it can be: the kernels' inner loops are written out by hand, and -O3 or LTO make them
-# larger and no faster.
-shipped := -Os
+# larger and no faster. Their copies are short, for which V8's bulk instructions are slow.
+shipped = -Os $(if $(filter runtime/kernels/%,$<),,-mbulk-memory)
 # Plain C kernels that SIMD ones replace are kept where they are tested.
 KEEP_PLAIN := -DMITE_KEEP_PLAIN=1
 
-compile_simd = $(EMCC) $(CFLAGS) $(shipped) $(SIMD)
-compile_relaxed = $(EMCC) $(CFLAGS) $(shipped) $(RELAXED)
-compile_simd-tests = $(compile_simd) $(KEEP_PLAIN)
-compile_relaxed-tests = $(compile_relaxed) $(KEEP_PLAIN)
+compile_simd = $(EMCC) $(CFLAGS) $(shipped) $(SIMD) $(ATOMICS)
+compile_relaxed = $(EMCC) $(CFLAGS) $(shipped) $(RELAXED) $(ATOMICS)
+compile_simd-tests = $(EMCC) $(CFLAGS) $(shipped) $(SIMD) $(KEEP_PLAIN)
+compile_relaxed-tests = $(EMCC) $(CFLAGS) $(shipped) $(RELAXED) $(KEEP_PLAIN)
 compile_native = $(CLANG) $(CFLAGS) -O1 $(SANITIZERS) $(KEEP_PLAIN) $(NATIVE_ONLY)
+# What threads share, once more under the sanitizer that goes with no other.
+RACE := -g -fsanitize=thread
+compile_race = $(CLANG) $(CFLAGS) -O1 $(RACE) $(KEEP_PLAIN) $(NATIVE_ONLY)
 compile_fuzz = $(compile_native) -fsanitize=fuzzer-no-link
 
 # objects VARIANT,SOURCES: the objects of those sources that the variant has.
@@ -90,6 +95,7 @@ lacks_simd := $(only_relaxed)
 lacks_simd-tests := $(only_relaxed)
 lacks_native := $(only_relaxed) $(only_wasm)
 lacks_fuzz := $(lacks_native)
+lacks_race := $(lacks_native)
 objects = $(patsubst %.c,build/$(1)/%.o,$(filter-out $(lacks_$(1)),$(2)))
 
 define variant
@@ -98,7 +104,7 @@ build/$(1)/%.o: %.c Makefile .toolchain/env.mk
 	@echo "  CC      $(1) $$<"
 	$$(Q)$$(compile_$(1)) -MMD -MP -c $$< -o $$@
 endef
-VARIANTS := simd relaxed simd-tests relaxed-tests native fuzz
+VARIANTS := simd relaxed simd-tests relaxed-tests native race fuzz
 $(foreach name,$(VARIANTS),$(eval $(call variant,$(name))))
 
 # What a module or program is linked from, so that it is linked anew when a source goes away.
@@ -111,8 +117,14 @@ build/%.list: FORCE
 DIST := bindings/js/dist
 INFERENCE := $(patsubst %,$(DIST)/mite-%.wasm,simd relaxed simd-whole relaxed-whole)
 CONVERTER := $(DIST)/mite-convert.wasm
-WASM_LINK := -O2 -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sINITIAL_HEAP=64KB \
+WASM_LINK := -O2 -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB \
     -sSTACK_SIZE=128KB -sMALLOC=emmalloc -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
+# JavaScript makes the memory, 512 KiB to begin with, and may let several instances share it. Linked
+# for shared memory, a module initialises its data once, whoever comes first; the C library need not
+# be built for threads, since helpers run kernels only and leave malloc to the caller. tools/unshare
+# then makes the declaration that of plain memory, which every engine and page has.
+MODULE_LINK := $(WASM_LINK) -sIMPORTED_MEMORY=1 -sINITIAL_MEMORY=512KB \
+    -Wl,--shared-memory,--no-check-features -Wl,--export=__stack_pointer
 
 linked_mite-simd := $(call objects,simd,$(CORE))
 linked_mite-relaxed := $(call objects,relaxed,$(CORE))
@@ -128,10 +140,11 @@ link_mite-convert := $(SIMD)
 
 define module
 build/$(1).list: linked = $$(linked_$(1))
-$(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list
+$(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list tools/unshare.mjs
 	@mkdir -p $$(@D)
 	@echo "  LINK    $$@"
-	$$(Q)$$(EMCC) $$(WASM_LINK) $$(link_$(1)) --no-entry @build/$(1).list -o $$@
+	$$(Q)$$(EMCC) $$(MODULE_LINK) $$(link_$(1)) --no-entry @build/$(1).list -o build/$(1).wasm
+	$$(Q)$$(NODE) tools/unshare.mjs build/$(1).wasm $$@
 endef
 $(foreach name,$(patsubst $(DIST)/%.wasm,%,$(INFERENCE) $(CONVERTER)),$(eval $(call module,$(name))))
 
@@ -152,7 +165,15 @@ build/native/$(1): $$(NATIVE) $(call objects,native,$(2) $(call helpers,$(2))) b
 endef
 $(foreach main,$(TEST_MAINS),$(eval $(call program,$(main:.c=),$(main))))
 
-native: $(programs) ## build the native tests, with sanitizers
+RACED := $(call objects,race,$(RUNTIME))
+build/native/%_race: build/race/%.o $(RACED)
+	@echo "  LINK    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(RACE) $^ -lm -pthread -o $@
+
+races := $(patsubst %,build/native/tests/exec/%_race,threads bits)
+
+native: $(programs) $(races) ## build the native tests, with sanitizers
 
 # Kernels alone, so that a check of theirs is soon built.
 KERNEL_MAINS := $(filter tests/kernels/%,$(TEST_MAINS))

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "exec/session.h"
+#include "exec/threads_host.h"
 #include "image/image.h"
 
 #include <stdlib.h>
@@ -181,6 +182,38 @@ EXPORT(session_bytes) size_t wasm_session_bytes(const mite_session *s) {
 EXPORT(session_isa) int32_t wasm_session_isa(const mite_session *s) { return mite_session_isa(s); }
 
 EXPORT(session_free) void wasm_session_free(mite_session *s) { mite_session_free(s); }
+
+// --- Threads -------------------------------------------------------------------------------------
+//
+// A session made for n threads takes up to n - 1 helpers, each a worker with an instance of the
+// same module on the same memory. The worker sets its stack pointer to what session_helper_stack
+// gave for it, calls `join` with what session_helper gave and then `help`, where it stays until the
+// session is freed. Either is 0 where the session takes no helper of that number.
+
+EXPORT(session_helper) mite_helper *wasm_session_helper(mite_session *s, size_t index) {
+    return mite_pool_helper(mite_session_pool(s), index);
+}
+
+EXPORT(session_helper_stack) void *wasm_session_helper_stack(mite_session *s, size_t index) {
+    const mite_helper *h = mite_pool_helper(mite_session_pool(s), index);
+    return h ? mite_host_stack(h) : NULL;
+}
+
+EXPORT(join) void wasm_join(mite_helper *helper) { mite_pool_join(helper); }
+EXPORT(help) void wasm_help(mite_helper *helper) { mite_pool_help(helper); }
+
+EXPORT(help_crashed) void wasm_help_crashed(mite_helper *helper) { mite_pool_crash(helper); }
+
+// Threads that are there, the caller included.
+EXPORT(session_threads) size_t wasm_session_threads(const mite_session *s) {
+    return mite_pool_threads(mite_session_pool(s));
+}
+
+// Record of 3 words: parts, losses, naps (mite_pool_counts).
+EXPORT(session_thread_counts)
+void wasm_session_thread_counts(const mite_session *s, size_t slot, mite_pool_counts *record) {
+    *record = mite_pool_counts_of(mite_session_pool(s), slot);
+}
 
 // --- Pictures ------------------------------------------------------------------------------------
 //

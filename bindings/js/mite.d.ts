@@ -54,7 +54,12 @@ export interface LoadOptions {
    * thread and {@link Runtime.note} says why.
    */
   worker?: boolean;
-  /** How many threads to use at most. This release runs one, see {@link Runtime.threads}. */
+  /**
+   * How many threads to use at most. Default: one less than the processor has, 1 to 4, where memory
+   * can be shared (in Node, and in pages that are cross-origin isolated), otherwise 1. What cannot
+   * be started is done without, see {@link Runtime.threads}. The result is the same, to the bit,
+   * for any number.
+   */
   threads?: number;
   /** SHA-256 of the whole file in hexadecimal; another file is refused before anything runs. */
   sha256?: string;
@@ -129,6 +134,7 @@ export interface Runtime {
   readonly isa: "plain" | "simd128" | "relaxed";
   /** Whether the larger module was fetched, with operators that few models have. */
   readonly whole: boolean;
+  /** Threads that there are, the one that the model runs on included. */
   readonly threads: number;
   /** WebAssembly memory of this model: weights, activations, code's data. */
   readonly bytes: number;

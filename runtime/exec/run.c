@@ -63,12 +63,12 @@ static mite_status run_step(mite_session *s, size_t index) {
     if (step->alias || step->settled) return MITE_OK;
     for (uint32_t k = 0; k < step->node->output_count; k++)
         if (has_halo(step->outputs[k])) fill_halo(step->outputs[k]);
-    size_t slots = mite_pool_slots(s->pool);
+    size_t width = mite_pool_width(s->pool);
     job j = {
         .step = step,
         .scratch = s->scratch[index],
         .scratch_bytes = mite_round_up(step->scratch_bytes, MITE_ALIGN),
-        .part_count = slots == 1 ? 1 : mite_max_size(1, mite_min_size(step->max_parts, slots)),
+        .part_count = mite_max_size(1, mite_min_size(step->max_parts, width)),
     };
     mite_pool_run(s->pool, j.part_count, run_part, &j);
     int failed = atomic_load_explicit(&j.failed, memory_order_relaxed);

@@ -25,6 +25,10 @@ size_t mite_session_least_bytes(const mite_session *s);
 // The graph of a model that is ready, or NULL; lent.
 const mite_graph *mite_model_graph(const mite_model *m);
 
+// The threads of the session (exec/threads.h); lent.
+struct mite_pool;
+struct mite_pool *mite_session_pool(const mite_session *s);
+
 // The mite_isa whose kernels the session runs.
 int32_t mite_session_isa(const mite_session *s);
 

@@ -3,10 +3,12 @@
 import { MiteError, messageOf } from "./errors.js";
 import { features } from "./features.js";
 import { filePath, nodeModule } from "./platform.js";
+import { setShared } from "./sharing.js";
 import { kindOfBytes } from "./sniff.js";
 
 /** @typedef {"simd" | "relaxed"} Build */
-/** @typedef {{ module: WebAssembly.Module, build?: Build, whole?: boolean }} Compiled */
+/** @typedef {{ whole?: boolean, shared?: boolean }} Form whole: with more operators; shared: its memory */
+/** @typedef {{ module: WebAssembly.Module, build?: Build } & Form} Compiled */
 
 /**
  * Compiled modules by address: models of one page share the code, never the memory.
@@ -16,12 +18,12 @@ const compiled = new Map();
 
 /**
  * The inference module: `wasm` if it is a module, else the build that suits this engine, from the
- * folder or file that `wasm` names, else from this package. The whole one has more operators.
+ * folder or file that `wasm` names, else from this package.
  * @param {string | URL | WebAssembly.Module} [wasm]
- * @param {boolean} [whole]
+ * @param {Form} [form]
  * @returns {Promise<Compiled>}
  */
-export async function compileRuntime(wasm, whole = false) {
+export async function compileRuntime(wasm, { whole = false, shared = false } = {}) {
   if (wasm instanceof WebAssembly.Module) return { module: wasm };
   const { simd, relaxedSimd } = features();
   if (!simd) {
@@ -32,7 +34,7 @@ export async function compileRuntime(wasm, whole = false) {
   }
   const build = relaxedSimd ? "relaxed" : "simd";
   const url = wasm === undefined ? ownFile(build, whole) : within(wasm, fileName(build, whole));
-  return { module: await compileFile(url), build, whole };
+  return { module: await compileFile(url, shared), build, whole, shared };
 }
 
 /**
@@ -73,23 +75,27 @@ export function within(base, file) {
 
 /**
  * @param {string | URL} address
+ * @param {boolean} [shared]
  * @returns {Promise<WebAssembly.Module>}
  */
-export function compileFile(address) {
-  const key = String(address);
+export function compileFile(address, shared = false) {
+  const key = `${shared} ${address}`;
   let module = compiled.get(key);
   if (!module) {
-    module = fetchAndCompile(address);
+    module = fetchAndCompile(address, shared);
     compiled.set(key, module);
     module.catch(() => compiled.delete(key)); // the next load tries again
   }
   return module;
 }
 
-/** @param {string | URL} address */
-async function fetchAndCompile(address) {
+/**
+ * @param {string | URL} address
+ * @param {boolean} shared
+ */
+async function fetchAndCompile(address, shared) {
   const path = await filePath(address);
-  if (path !== null) return compileBytes(await readModule(path), path);
+  if (path !== null) return compileBytes(await readModule(path), path, shared);
 
   const response = await fetch(address).catch((error) => {
     throw new MiteError(
@@ -106,12 +112,12 @@ async function fetchAndCompile(address) {
   }
   // Without this type a streaming compile is refused, and the body would be spent.
   const typed = /^application\/wasm\b/i.test(response.headers.get("content-type") ?? "");
-  if (typed && WebAssembly.compileStreaming) {
+  if (typed && !shared && WebAssembly.compileStreaming) {
     return WebAssembly.compileStreaming(response).catch((error) => {
       throw cannotCompile(error, response.url);
     });
   }
-  return compileBytes(new Uint8Array(await response.arrayBuffer()), response.url);
+  return compileBytes(new Uint8Array(await response.arrayBuffer()), response.url, shared);
 }
 
 /** @param {string} path */
@@ -131,8 +137,9 @@ async function readModule(path) {
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {string} from
+ * @param {boolean} shared
  */
-async function compileBytes(bytes, from) {
+async function compileBytes(bytes, from, shared) {
   const kind = kindOfBytes(bytes);
   if (kind !== "a WebAssembly module") {
     throw new MiteError(
@@ -140,6 +147,7 @@ async function compileBytes(bytes, from) {
       `got ${kind ?? "something else"} instead of mite's WebAssembly file from ${from}; pass the folder of mite's .wasm files as the option wasm`,
     );
   }
+  if (shared) setShared(bytes, true);
   return WebAssembly.compile(bytes).catch((error) => {
     throw cannotCompile(error, from);
   });

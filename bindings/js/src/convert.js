@@ -45,7 +45,7 @@ async function converterModule(wasm) {
 
 /** @param {WebAssembly.Module} module */
 async function newConverter(module) {
-  return /** @type {Converter} */ (await instantiate(module, exports));
+  return /** @type {Converter} */ (await instantiate(module, { more: exports }));
 }
 
 /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model on the calling thread: one WebAssembly instance, one session.
+import { Crew } from "./crew.js";
 import { MiteError, STATUS, errorOfStatus } from "./errors.js";
 import { PictureReader } from "./picture.js";
 import { letEventsIn } from "./platform.js";
@@ -21,7 +22,7 @@ import { hexOf, instantiate } from "./wasm.js";
  * @property {Description} description
  * @property {(inputs: Input[], signal?: AbortSignal) => Promise<RunResult>} run
  * @property {() => Promise<NodeProfile[]>} profile
- * @property {() => void} dispose
+ * @property {() => Promise<void>} dispose
  */
 
 /**
@@ -58,6 +59,7 @@ const SLICE_MS = 8; // how long an abort may go unheard, if no node takes longer
 export class LocalEngine {
   #wasm;
   #session;
+  #crew;
   #pictures;
   #disposed = false;
   description;
@@ -67,27 +69,38 @@ export class LocalEngine {
    * @returns {Promise<LocalEngine>}
    */
   static async create({ compiled, source, threads, sha256, onProgress }) {
-    const wasm = await instantiate(compiled.module);
-    const model = await receiveModel(wasm, source, {
-      sha256,
-      onProgress: (loaded, total) => onProgress?.({ loaded, total, phase: "download" }),
-    });
-    const session = newSession(wasm, model, threads);
-    const total = wasm.calls.model_file_bytes(model);
-    onProgress?.({ loaded: total, total, phase: "prepare" });
-    return new LocalEngine(wasm, session, compiled, describeModel(wasm, model, session, compiled));
+    const crew = new Crew(compiled.shared ? threads - 1 : 0); // starts while the model arrives
+    try {
+      const wasm = await instantiate(compiled.module, compiled);
+      const model = await receiveModel(wasm, source, {
+        sha256,
+        onProgress: (loaded, total) => onProgress?.({ loaded, total, phase: "download" }),
+      });
+      const session = newSession(wasm, model, 1 + (await crew.size()));
+      await crew.join(wasm, compiled.module, session);
+      const total = wasm.calls.model_file_bytes(model);
+      onProgress?.({ loaded: total, total, phase: "prepare" });
+      const description = describeModel(wasm, model, session, compiled);
+      return new LocalEngine({ wasm, session, crew, compiled, description });
+    } catch (error) {
+      await crew.end();
+      throw error;
+    }
   }
 
   /**
-   * @param {Wasm} wasm
-   * @param {number} session
-   * @param {import("./compile.js").Compiled} compiled
-   * @param {Description} description
+   * @param {object} parts
+   * @param {Wasm} parts.wasm
+   * @param {number} parts.session
+   * @param {Crew} parts.crew
+   * @param {import("./compile.js").Compiled} parts.compiled
+   * @param {Description} parts.description
    */
-  constructor(wasm, session, compiled, description) {
+  constructor({ wasm, session, crew, compiled, description }) {
     this.#wasm = wasm;
     this.#session = session;
-    this.#pictures = new PictureReader(compiled.module);
+    this.#crew = crew;
+    this.#pictures = new PictureReader(compiled.module, (module) => instantiate(module, compiled));
     this.description = description;
   }
 
@@ -139,11 +152,12 @@ export class LocalEngine {
     return nodesOf(this.#wasm, this.#session);
   }
 
-  /** Lets go of the instance; its whole memory is garbage then. */
-  dispose() {
+  /** Ends the other threads and lets go of the instance; its whole memory is garbage then. */
+  async dispose() {
     this.#disposed = true;
     this.#wasm = /** @type {any} */ (undefined);
     this.#pictures = /** @type {any} */ (undefined);
+    await this.#crew.end();
   }
 
   /**
@@ -292,7 +306,7 @@ function describeModel(wasm, model, session, { build, whole = false }) {
       build: build ?? (isa === "relaxed" ? "relaxed" : "simd"), // a module of the caller's
       isa,
       whole,
-      threads: 1,
+      threads: calls.session_threads(session),
       bytes: wasm.memory.buffer.byteLength,
       arenaBytes: calls.session_arena_bytes(session),
       worker: false,

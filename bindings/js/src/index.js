@@ -3,11 +3,13 @@
 import { compileRuntime } from "./compile.js";
 import { LocalEngine } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
+import { features } from "./features.js";
 import { Model } from "./model.js";
-import { isNode, untilAborted } from "./platform.js";
+import { isNode, nodeModule, untilAborted } from "./platform.js";
 import { peekModel } from "./receive.js";
 import { openSource } from "./source.js";
-import { WorkerEngine, startWorker } from "./worker-client.js";
+import { startWorker } from "./start-worker.js";
+import { WorkerEngine } from "./worker-client.js";
 
 export { MiteError } from "./errors.js";
 export { features } from "./features.js";
@@ -16,7 +18,9 @@ export { features } from "./features.js";
 /** @typedef {import("../mite.d.ts").Source} Source */
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").EngineOptions} EngineOptions */
-/** @typedef {{ thread?: import("./worker-client.js").Thread, note?: string }} Started */
+/** @typedef {{ thread?: import("./start-worker.js").Thread, note?: string }} Started */
+
+const MOST_USUAL_THREADS = 4;
 
 /**
  * @param {Source} source
@@ -45,10 +49,13 @@ function checkOptions({ threads = 1, sha256 }) {
  * @param {Source} source
  * @param {LoadOptions} options
  */
-async function start(source, { signal, onProgress, worker = !isNode, threads = 1, sha256, wasm }) {
+async function start(source, { signal, onProgress, worker = !isNode, sha256, wasm, ...wish }) {
+  const threads = wish.threads ?? (await usualThreads());
   const opening = openSource(source, signal);
+  const shared = threads > 1 && features().sharedMemory;
   const place = /** @type {WebAssembly.Module | undefined} */ (wasm);
-  const core = compileRuntime(place); // right for most models, so it need not wait for the header
+  // Right for most models, so it need not wait for the header.
+  const core = compileRuntime(place, { shared });
   core.catch(() => {}); // heard of where it is awaited
   const starting = worker ? startOrSayWhyNot() : Promise.resolve(/** @type {Started} */ ({}));
   const end = () => {
@@ -66,7 +73,7 @@ async function start(source, { signal, onProgress, worker = !isNode, threads = 1
     const peeking = opening.then(peekModel);
     const failedEarly = core.then(() => peeking); // a module that is not there need not wait either
     const { source: opened, needsWhole } = await Promise.race([peeking, failedEarly]);
-    const compiled = await (needsWhole ? compileRuntime(place, true) : core);
+    const compiled = await (needsWhole ? compileRuntime(place, { shared, whole: true }) : core);
     const started = await starting;
     /** @type {EngineOptions} */
     const options = { compiled, source: opened, threads, sha256, onProgress };
@@ -76,6 +83,7 @@ async function start(source, { signal, onProgress, worker = !isNode, threads = 1
       : await LocalEngine.create(options);
     signal?.throwIfAborted();
     if (started.note) addNote(engine, started.note);
+    if (wish.threads) addNote(engine, tooFewThreads(threads, engine.description.runtime.threads));
     return new Model(engine);
   } catch (error) {
     end();
@@ -88,7 +96,7 @@ async function start(source, { signal, onProgress, worker = !isNode, threads = 1
 /** @returns {Promise<Started>} */
 async function startOrSayWhyNot() {
   try {
-    return { thread: await startWorker() };
+    return { thread: await startWorker("model") };
   } catch (error) {
     return {
       note: `the model runs on the calling thread, because its worker could not be started: ${messageOf(error)}`,
@@ -97,9 +105,35 @@ async function startOrSayWhyNot() {
 }
 
 /**
+ * One core is left to the page itself.
+ * @returns {Promise<number>}
+ */
+async function usualThreads() {
+  if (!features().sharedMemory) return 1;
+  const cores = isNode
+    ? (await nodeModule("node:os")).availableParallelism()
+    : (navigator.hardwareConcurrency ?? 1);
+  return Math.min(Math.max(cores - 1, 1), MOST_USUAL_THREADS);
+}
+
+/**
+ * @param {number} wanted
+ * @param {number} had
+ */
+function tooFewThreads(wanted, had) {
+  if (had >= wanted) return "";
+  const reason = features().sharedMemory
+    ? "the others could not be started"
+    : "this page cannot share memory between threads; serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
+  return `the model runs on ${had} of the ${wanted} threads asked for: ${reason}`;
+}
+
+/**
  * @param {Engine} engine
  * @param {string} note
  */
 function addNote({ description }, note) {
-  description.runtime = { ...description.runtime, note };
+  const { runtime } = description;
+  const both = [runtime.note, note].filter(Boolean).join("; ");
+  if (both) description.runtime = { ...runtime, note: both };
 }

@@ -146,7 +146,7 @@ export class Model {
 
   async dispose() {
     this.#disposed = true;
-    this.#engine.dispose();
+    await this.#engine.dispose();
   }
 
   // Engines without these symbols lack `using`, too; there the methods get a name nobody calls.

@@ -112,6 +112,7 @@ export class PictureReader {
 
   /**
    * @param {WebAssembly.Module} module
+   * @param {(module: WebAssembly.Module) => Promise<Wasm>} [makeInstance]
    */
   constructor(module, makeInstance = instantiate) {
     this.#module = module;

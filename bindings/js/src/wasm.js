@@ -37,12 +37,17 @@ const results = /** @type {const} */ ({
   session_bytes: "size",
   session_isa: "status",
   session_free: "nothing",
+  session_helper: "size",
+  session_helper_stack: "size",
+  session_threads: "size",
+  session_thread_counts: "nothing",
   image_decode: "status",
   image_fit: "status",
   image_normalise: "nothing",
   image_release: "nothing",
 });
 
+/** @typedef {Record<string, "status" | "size" | "float" | "nothing">} More exports of a larger module */
 /** @typedef {(...args: number[]) => number} Call */
 /** @typedef {Record<keyof typeof results, Call>} Calls */
 
@@ -51,13 +56,33 @@ export function hexOf(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const INITIAL_PAGES = 8; // of 64 KiB, as MODULE_LINK in the Makefile says
+/** Shared memory reserves addresses for all that it may grow to; where they are scarce, fewer do. */
+const MOST_PAGES = [65536, 16384, 4096];
+
+/** @param {boolean} shared */
+function newMemory(shared) {
+  for (const maximum of MOST_PAGES) {
+    try {
+      return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared });
+    } catch (error) {
+      if (maximum === MOST_PAGES.at(-1)) throw error;
+    }
+  }
+  throw new RangeError();
+}
+
 /**
  * @param {WebAssembly.Module} module
+ * @param {WebAssembly.Memory} memory
  * @returns {WebAssembly.Imports}
  */
-function importsOf(module) {
-  /** @type {Record<string, Record<string, (...args: any[]) => unknown>>} */
-  const imports = { mite: { now_ms: () => performance.now() } };
+export function importsOf(module, memory) {
+  /** @type {Record<string, Record<string, any>>} */
+  const imports = {
+    env: { memory },
+    mite: { now_ms: () => performance.now() },
+  };
   // The C library asks for a system it never uses here: every call answers "not supported".
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     (imports[from] ??= {})[name] ??= () => 52;
@@ -76,10 +101,11 @@ export class Wasm {
 
   /**
    * @param {WebAssembly.Instance} instance
-   * @param {Record<string, "status" | "size" | "float" | "nothing">} more exports of a larger module
+   * @param {WebAssembly.Memory} memory
+   * @param {More} more
    */
-  constructor(instance, more = {}) {
-    this.memory = /** @type {WebAssembly.Memory} */ (instance.exports.memory);
+  constructor(instance, memory, more = {}) {
+    this.memory = memory;
     const calls = Object.entries({ ...results, ...more }).map(([name, result]) => {
       const call = instance.exports[name];
       if (typeof call !== "function") {
@@ -184,12 +210,13 @@ export class Wasm {
 
 /**
  * @param {WebAssembly.Module} module
- * @param {Record<string, "status" | "size" | "float" | "nothing">} [more]
+ * @param {{ shared?: boolean, more?: More }} [options] shared: as the module was compiled
  */
-export async function instantiate(module, more) {
-  let instance;
+export async function instantiate(module, { shared = false, more } = {}) {
+  let instance, memory;
   try {
-    instance = await WebAssembly.instantiate(module, importsOf(module));
+    memory = newMemory(shared);
+    instance = await WebAssembly.instantiate(module, importsOf(module, memory));
   } catch (error) {
     if (error instanceof RangeError) {
       throw new MiteError(
@@ -204,7 +231,7 @@ export async function instantiate(module, more) {
       { cause: error },
     );
   }
-  const wasm = new Wasm(instance, more);
+  const wasm = new Wasm(instance, memory, more);
   const start = instance.exports._initialize;
   if (typeof start === "function") start();
   return wasm;

@@ -1,87 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calling side of worker.js (which states the protocol): an Engine whose work is done there.
 import { disposedError } from "./engine.js";
-import { MiteError, fromPlain, messageOf, toPlain } from "./errors.js";
-import { nodeModule } from "./platform.js";
+import { MiteError, fromPlain, toPlain } from "./errors.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").EngineOptions} EngineOptions */
 /** @typedef {import("./engine.js").Input} Input */
-
-const START_MS = 10_000;
-
-/**
- * A worker of a page or of Node behind one interface.
- * @typedef {object} Thread
- * @property {(message: unknown, transfer?: Transferable[]) => void} post
- * @property {() => void} end
- * @property {(busy: boolean) => void} keepAlive whether the worker keeps a Node process alive
- * @property {(message: any) => void} onMessage
- * @property {(reason: string) => void} onFailure the worker is gone
- */
-
-/**
- * Starts a worker and waits until it listens; rejects if it cannot start.
- * @returns {Promise<Thread>}
- */
-export async function startWorker() {
-  const thread = typeof Worker === "function" ? pageWorker() : await nodeWorker();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  try {
-    await new Promise((resolve, reject) => {
-      thread.onMessage = resolve;
-      thread.onFailure = (reason) => reject(new Error(reason));
-      timer = setTimeout(thread.onFailure, START_MS, `it did not start in ${START_MS / 1000} s`);
-    });
-    return thread;
-  } catch (error) {
-    thread.end();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** @returns {Thread} */
-function pageWorker() {
-  // Written out for bundlers, which look for exactly this form.
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-  /** @type {Thread} */
-  const thread = {
-    post: (message, transfer) => worker.postMessage(message, transfer ?? []),
-    end: () => worker.terminate(),
-    keepAlive() {},
-    onMessage() {},
-    onFailure() {},
-  };
-  worker.onmessage = ({ data }) => thread.onMessage(data);
-  worker.onmessageerror = () => thread.onFailure("a message could not be read");
-  worker.onerror = (event) => {
-    event.preventDefault();
-    thread.onFailure(event.message || "its script could not be loaded");
-  };
-  return thread;
-}
-
-/** @returns {Promise<Thread>} */
-async function nodeWorker() {
-  const { Worker: NodeWorker } = await nodeModule("node:worker_threads");
-  const here = import.meta.url; // kept apart so that bundlers do not take this for the page's
-  const worker = new NodeWorker(new URL("./worker.js", here));
-  /** @type {Thread} */
-  const thread = {
-    post: (message, transfer) => worker.postMessage(message, transfer),
-    end: () => worker.terminate(),
-    keepAlive: (busy) => (busy ? worker.ref() : worker.unref()),
-    onMessage() {},
-    onFailure() {},
-  };
-  worker.on("message", (/** @type {unknown} */ message) => thread.onMessage(message));
-  worker.on("error", (/** @type {unknown} */ error) => thread.onFailure(messageOf(error)));
-  worker.on("exit", () => thread.onFailure("it ended"));
-  return thread;
-}
+/** @typedef {import("./start-worker.js").Thread} Thread */
 
 /** @implements {Engine} */
 export class WorkerEngine {
@@ -191,8 +116,8 @@ export class WorkerEngine {
     return this.#call("profile", []);
   }
 
-  dispose() {
-    this.#end(disposedError());
+  async dispose() {
+    await this.#end(disposedError());
   }
 
   /** @param {MiteError} error */
@@ -200,7 +125,7 @@ export class WorkerEngine {
     if (this.#gone) return;
     this.#gone = error;
     this.#thread.onFailure = () => {};
-    this.#thread.end();
     for (const { reject } of this.#pending.values()) reject(error);
+    return this.#thread.end(); // with it, its helpers
   }
 }
