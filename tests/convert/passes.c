@@ -86,6 +86,35 @@ static mite_ir_value *relu6_after_conv(mite_ir_graph *g) {
     return clamp(g, clamp(g, conv(g, picture(g, 4, 4, 3), 2, 1), 0, INFINITY), -1, 6);
 }
 
+static mite_ir_value *cast(mite_ir_graph *g, mite_ir_value *x, mite_dtype dtype) {
+    return MITE_IR_EMIT(g, .op = "cast", .inputs = {x}, .dtype = dtype);
+}
+
+// The cast to i32 loses what is behind the point, and stays.
+static mite_ir_value *nothing_done(mite_ir_graph *g) {
+    const float one = 1;
+    mite_ir_value *x = mite_ir_input(g, "x", MITE_F32, 2, (int32_t[]){2, 3});
+    x = MITE_IR_EMIT(g, .op = "identity", .inputs = {x});
+    x = cast(g, cast(g, x, MITE_F64), MITE_F32);
+    x = MITE_IR_EMIT(g, .op = "concat", .inputs = {x}, .attrs = {{"axis", .word = 1}});
+    x = MITE_IR_EMIT(g, .op = "mul", .inputs = {x, mite_ir_floats(g, "one", &one, 1)});
+    return cast(g, cast(g, x, MITE_I32), MITE_F32);
+}
+
+static mite_ir_value *unary(mite_ir_graph *g, const char *op, mite_ir_value *x) {
+    return MITE_IR_EMIT(g, .op = op, .inputs = {x});
+}
+
+static mite_ir_value *twice_the_same(mite_ir_graph *g) {
+    mite_ir_value *x = picture(g, 1, 1, 2);
+    mite_ir_value *a = MITE_IR_EMIT(g, .op = "mul", .inputs = {x, RAMP(g, 2)});
+    mite_ir_value *b = MITE_IR_EMIT(g, .op = "mul", .inputs = {x, RAMP(g, 2)});
+    mite_ir_value *c = unary(g, "sigmoid", a), *d = unary(g, "sigmoid", b),
+                  *e = unary(g, "tanh", b);
+    mite_ir_value *sum = MITE_IR_EMIT(g, .op = "add", .inputs = {c, d});
+    return MITE_IR_EMIT(g, .op = "add", .inputs = {sum, e});
+}
+
 static mite_ir_value *residual(mite_ir_graph *g) {
     mite_ir_value *x = picture(g, 4, 4, 2);
     mite_ir_value *a = conv(g, x, 2, 1), *b = clamp(g, x, 0, INFINITY);
@@ -280,6 +309,43 @@ int main(void) {
           "%1 f32[1,2,3,4] x\n"
           "%2 f32[24,1] = reshape(%1) rank=2 shape=24\n"
           "y = %2\n");
+    check("identities", nothing_done, mite_pass_identities,
+          "%1 f32[2,3] x\n"
+          "%2 f32[2,3] = identity(%1)\n"
+          "%3 f64[2,3] = cast(%2)\n"
+          "%4 f32[2,3] = cast(%3)\n"
+          "%5 f32[2,3] = concat(%4) axis=1\n"
+          "%6 f32[1] constant\n"
+          "%7 f32[2,3] = mul(%5, %6)\n"
+          "%8 i32[2,3] = cast(%7)\n"
+          "%9 f32[2,3] = cast(%8)\n"
+          "y = %9\n",
+          // ->
+          "%1 f32[2,3] x\n"
+          "%2 i32[2,3] = cast(%1)\n"
+          "%3 f32[2,3] = cast(%2)\n"
+          "y = %3\n");
+    check("common nodes", twice_the_same, mite_pass_common_nodes,
+          "%1 f32[1,1,1,2] x\n"
+          "%2 f32[2] constant\n"
+          "%3 f32[1,1,1,2] = mul(%1, %2)\n"
+          "%4 f32[2] constant\n"
+          "%5 f32[1,1,1,2] = mul(%1, %4)\n"
+          "%6 f32[1,1,1,2] = sigmoid(%3)\n"
+          "%7 f32[1,1,1,2] = sigmoid(%5)\n"
+          "%8 f32[1,1,1,2] = tanh(%5)\n"
+          "%9 f32[1,1,1,2] = add(%6, %7)\n"
+          "%10 f32[1,1,1,2] = add(%9, %8)\n"
+          "y = %10\n",
+          // ->
+          "%1 f32[1,1,1,2] x\n"
+          "%2 f32[2] constant\n"
+          "%3 f32[1,1,1,2] = mul(%1, %2)\n"
+          "%4 f32[1,1,1,2] = sigmoid(%3)\n"
+          "%5 f32[1,1,1,2] = tanh(%3)\n"
+          "%6 f32[1,1,1,2] = add(%4, %4)\n"
+          "%7 f32[1,1,1,2] = add(%6, %5)\n"
+          "y = %7\n");
     check("constants", constant_sum, mite_pass_fold_constants,
           "%1 f32[1,1,1,2] x\n"
           "%2 f32[2] constant\n"
