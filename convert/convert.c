@@ -95,7 +95,12 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
     mite_ir_graph *g = mite_ir_new(c->options.max_bytes);
     if (!g) return NULL;
     const format *f = format_of(bytes, byte_count);
-    mite_import_options options = {c->options.shapes, c->options.shape_count};
+    mite_import_options options = {
+        .shapes = c->options.shapes,
+        .shape_count = c->options.shape_count,
+        .read_beside = c->options.read_beside,
+        .context = c->options.context,
+    };
     c->format = f ? f->name : "";
     if (!f) {
         mite_ir_fail(g, MITE_ERR_FORMAT,

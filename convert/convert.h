@@ -24,6 +24,9 @@ typedef struct mite_convert_options {
     int32_t will_quantize; // 1: mite_convert_quantize follows mite_convert_read
     const mite_import_shape *shapes; // for inputs whose shape the source leaves open; copied,
     size_t shape_count;              // but for the names
+    // As in mite_import_options: files that lie beside the source.
+    bool (*read_beside)(void *context, const char *name, uint64_t offset, void *to, size_t bytes);
+    void *context;
 } mite_convert_options;
 
 mite_convert *mite_convert_new(const mite_convert_options *options); // NULL without memory

@@ -15,6 +15,10 @@ typedef struct mite_import_shape {
 typedef struct mite_import_options {
     const mite_import_shape *shapes;
     size_t shape_count;
+    // Reads `bytes` bytes at `offset` of the file `name` in the source's folder (or below it: parts
+    // of the name are parted by /, none is ..); false where it cannot. NULL: there are no such files.
+    bool (*read_beside)(void *context, const char *name, uint64_t offset, void *to, size_t bytes);
+    void *context;
 } mite_import_options;
 
 // One line for each thing that the user should know; the graph's error tells why it failed.

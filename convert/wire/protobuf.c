@@ -56,11 +56,3 @@ bool mite_pb_next(mite_pb *r, mite_pb_field *field) {
     default: return damaged(r, "a field is of an unknown wire type");
     }
 }
-
-size_t mite_pb_count(mite_span message, uint32_t number) {
-    mite_pb r = mite_pb_open(message);
-    mite_pb_field field;
-    size_t count = 0;
-    while (mite_pb_next(&r, &field)) count += field.number == number;
-    return r.bad ? SIZE_MAX : count;
-}

@@ -44,7 +44,4 @@ bool mite_pb_next(mite_pb *r, mite_pb_field *field);
 // Reads one varint of a packed list; false at its end or on damage.
 bool mite_pb_varint(mite_pb *r, uint64_t *value);
 
-// Fields `number` of the message; SIZE_MAX if it is damaged.
-size_t mite_pb_count(mite_span message, uint32_t number);
-
 #endif

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The import of one ONNX model: its named values, and what operator handlers (onnx_*.c) use.
 //
-// A value is known in up to three ways: as a tensor in the file, as a few numbers worked out at
-// import ("known": shapes, axes, scales), as a value of the graph under construction. Handlers
-// ask for the way they need. Pictures stay NCHW between handlers; those that work on pictures
-// emit transposes around themselves, which passes/transposes.c takes away again.
+// A value is a tensor in the file, or a value of the graph under construction; what follows from
+// constants and shapes alone is worked out by the runtime as soon as it is emitted, and is a
+// constant then. Shapes may be open or unknown (ir.h): where a handler needs true numbers it asks
+// onnx_numbers, and where there are none it emits an operator that takes them at run time. Pictures
+// stay NCHW between handlers; those that work on pictures emit transposes around themselves, which
+// passes/transposes.c takes away again.
 //
-// i8 activations become u8 with a zero point higher by 128, which changes no real number.
+// Quantized i8 activations are carried as u8 with a zero point higher by 128, which changes no real
+// number. onnx_in gives what the file means, i8; onnx_in_carried gives what is carried.
 #ifndef MITE_IMPORT_ONNX_H
 #define MITE_IMPORT_ONNX_H
 
@@ -26,18 +29,39 @@ typedef struct onnx_known {
 
 typedef struct onnx_value {
     const char *name;
-    const onnx_tensor *tensor;
-    const onnx_known *known;
+    const onnx_tensor *tensor; // of the file, until it is wanted as a value of the graph
+    const onnx_sparse *sparse;
+    const onnx_known *known; // numbers that were asked for
     mite_ir_value *ir;
+    uint32_t index; // among all values
+    bool shifted; // ir is u8 for the i8 of the file, its zero point higher by 128
 } onnx_value;
+
+// A call of one of the model's functions, whose nodes are being imported.
+typedef struct onnx_call {
+    const onnx_function *function;
+    const onnx_node *node;         // the caller
+    const struct onnx_call *outer; // in which the caller lies
+    size_t depth;
+} onnx_call;
+
+// The names of a graph: those of the graphs around it are seen too.
+typedef struct onnx_scope {
+    struct onnx_scope *outer; // NULL for the model's graph and for functions
+    mite_names names; // to indices of values
+    const onnx_call *call;    // NULL outside of functions
+} onnx_scope;
 
 typedef struct onnx_import {
     mite_ir_graph *g;
     onnx_model model;
-    mite_names names; // to indices of values
-    onnx_value *values;
+    mite_names functions; // of the model, to their indices
+    onnx_value **values;
     size_t value_count, value_room;
+    onnx_scope *scope;     // of the graph being imported
     const onnx_node *node; // being imported
+    int64_t opset;         // of its domain
+    size_t imported;       // nodes so far, those of functions at every call
     const mite_import_options *options;
     mite_text *warnings;
 } onnx_import;
@@ -49,8 +73,9 @@ typedef struct onnx_op {
     onnx_handler *handle;
 } onnx_op;
 
-// NULL if there is none. onnx_ops.c, the one table.
-const onnx_op *onnx_op_find(const char *name);
+// NULL if there is none. onnx_ops.c, the one table; operators of other domains than ONNX's own are
+// there as "com.microsoft.Gelu".
+const onnx_op *onnx_op_find(const char *domain, const char *name);
 
 // --- For handlers -------------------------------------------------------------------------------
 
@@ -61,6 +86,9 @@ bool onnx_has_output(const onnx_import *c, size_t k);
 // Input `k` as a value of the graph; a constant is made of a tensor or known numbers. NULL where
 // absent or failed.
 mite_ir_value *onnx_in(onnx_import *c, size_t k);
+// The same as it is carried, for operators that only move quantized numbers: *shifted is set where i8
+// is carried as u8, and goes to onnx_set_carried with the result.
+mite_ir_value *onnx_in_carried(onnx_import *c, size_t k, bool *shifted);
 // Input `k` where it must be a constant; fails with a sentence that says `what` it is.
 mite_ir_value *onnx_constant_in(onnx_import *c, size_t k, const char *what);
 // The numbers of input `k`; NULL (no failure) where absent, too many, or not known.
@@ -72,12 +100,14 @@ bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *
 
 // Says what output `k` is. The values' names become those of the file.
 void onnx_set(onnx_import *c, size_t k, mite_ir_value *v);
+void onnx_set_carried(onnx_import *c, size_t k, mite_ir_value *v, bool shifted);
 void onnx_set_known(onnx_import *c, size_t k, const onnx_known *known);
 void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t);
 // Room for numbers of a shape; NULL where failed or above ONNX_MAX_KNOWN.
 onnx_known *onnx_new_known(onnx_import *c, int32_t type, size_t rank, const int32_t *dims);
 
-const onnx_attr *onnx_attribute(const onnx_import *c, const char *name); // NULL if absent
+// NULL if absent. In a function this may be its caller's.
+const onnx_attr *onnx_attribute(const onnx_import *c, const char *name);
 int64_t onnx_int(const onnx_import *c, const char *name, int64_t otherwise);
 float onnx_float(const onnx_import *c, const char *name, float otherwise);
 const char *onnx_string(const onnx_import *c, const char *name, const char *otherwise);
@@ -108,6 +138,18 @@ mite_ir_value *onnx_emit_dense(onnx_import *c, mite_ir_value *x, mite_ir_value *
 
 // Input `k`, a constant made of a tensor in the file, is used up: its memory may go.
 void onnx_let_go(onnx_import *c, size_t k);
+
+// --- Graphs within nodes ------------------------------------------------------------------------
+
+// Imports the graph of an attribute of the node as a body (ir.h) and returns its number; -1 where
+// failed. like[i] says type and shape of the body's input i, as far as they are the same whenever it
+// runs (open dimensions, unknown); the body has `count` inputs. Its outputs are those of the file, in
+// order: g->bodies[number].outputs.
+int32_t onnx_import_body(onnx_import *c, const onnx_graph *body, const mite_ir_value *like,
+                         size_t count);
+// Imports the nodes of a graph without inputs where the node is, and gives its outputs to those of
+// the node: If whose condition is known.
+void onnx_import_inline(onnx_import *c, const onnx_graph *body);
 
 // Tries to work the node out on known numbers (onnx_fold.c). True if done, or failed.
 bool onnx_fold(onnx_import *c);

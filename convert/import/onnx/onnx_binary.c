@@ -69,7 +69,7 @@ static mite_ir_value *aligned(onnx_import *c, const mite_ir_value *a, mite_ir_va
 // The second operand. Before opset 7 an attribute said at which axis of the first it began.
 static mite_ir_value *second(onnx_import *c, mite_ir_value *a) {
     mite_ir_value *b = onnx_in(c, 1);
-    if (!a || !b || c->model.opset >= 7 || !onnx_int(c, "broadcast", 0)) return b;
+    if (!a || !b || c->opset >= 7 || !onnx_int(c, "broadcast", 0)) return b;
     const onnx_attr *axis = onnx_attribute(c, "axis");
     return axis && b->rank ? aligned(c, a, b, axis->i) : b;
 }
@@ -134,7 +134,7 @@ void onnx_prelu(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *slope = onnx_in(c, 1);
     if (!x || !slope) return;
     // Before opset 7 a vector was one slope a channel.
-    if (c->model.opset < 7 && slope->rank == 1 && x->rank > 1 && slope->shape[0] != 1)
+    if (c->opset < 7 && slope->rank == 1 && x->rank > 1 && slope->shape[0] != 1)
         slope = aligned(c, x, slope, 1);
     if (!slope) return;
     if (x->dtype != MITE_F32 || slope->dtype != MITE_F32) {

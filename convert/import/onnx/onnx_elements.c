@@ -120,7 +120,7 @@ void onnx_relu(onnx_import *c) {
 
 // A limit of Clip: attribute before opset 11, input since. NULL where there is none.
 static mite_ir_value *limit(onnx_import *c, const char *name, size_t k, mite_dtype dtype) {
-    if (c->model.opset >= 11) return onnx_has_input(c, k) ? onnx_in(c, k) : NULL;
+    if (c->opset >= 11) return onnx_has_input(c, k) ? onnx_in(c, k) : NULL;
     const onnx_attr *a = onnx_attribute(c, name);
     return a ? onnx_scalar(c, dtype, (double)a->f) : NULL;
 }
@@ -205,6 +205,6 @@ void onnx_dropout(onnx_import *c) {
     onnx_set(c, 0, x);
     if (!x || !onnx_has_output(c, 1)) return;
     // Before opset 10 the mask was of the type of x.
-    mite_dtype type = c->model.opset < 10 ? x->dtype : MITE_BOOL;
+    mite_dtype type = c->opset < 10 ? x->dtype : MITE_BOOL;
     onnx_set(c, 1, onnx_expand_to(c, onnx_scalar(c, type, 1), onnx_shape_of(c, x)));
 }

@@ -1,314 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
-// The import of an ONNX model from its first byte to the last output: values by name, missing
-// operators, nodes one after another.
-#include "import/onnx/onnx.h"
+// The import of an ONNX model from its first byte to the last output: missing operators, inputs,
+// nodes one after another, those of functions in their callers' place, bodies of control flow.
+#include "import/onnx/onnx_values.h"
 
 #include <string.h>
 
-#define MIN_OPSET 7 // 9 is what tools still write; 7 and 8 mean the same for these operators
-#define MAX_OPSET 26
+#define MAX_OPSET 28
 #define MAX_MISSING 32 // operators named in one sentence
+#define MAX_CALLS 32 // functions that call one another
+#define MAX_NODES 4000000u // with those of functions at every call
 
-// --- Values by name -----------------------------------------------------------------------------
+// --- Functions and opsets -----------------------------------------------------------------------
 
-static onnx_value *new_value(onnx_import *c, const char *name) {
-    if (c->value_count == c->value_room) {
-        size_t room = c->value_room ? c->value_room * 2 : 64;
-        onnx_value *more = mite_ir_alloc(c->g, room, sizeof *more);
-        if (!more) return NULL;
-        if (c->value_count) memcpy(more, c->values, c->value_count * sizeof *more);
-        c->values = more;
-        c->value_room = room;
-    }
-    if (!mite_names_add(c->g, &c->names, name, (uint32_t)c->value_count)) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "the name %q is given to two values", name);
-        return NULL;
-    }
-    onnx_value *v = &c->values[c->value_count++];
-    *v = (onnx_value){.name = name};
-    return v;
+// What names a function: "domain.name:overload".
+static bool function_key(char *out, size_t room, const char *domain, const char *name,
+                         const char *overload) {
+    size_t length = strlen(domain) + strlen(name) + strlen(overload) + 3;
+    if (length > room) return false;
+    mite_format(out, room, "%s.%s:%s", domain, name, overload);
+    return true;
 }
 
-static onnx_value *find_value(const onnx_import *c, const char *name) {
-    uint32_t index;
-    return mite_names_find(&c->names, name, &index) ? &c->values[index] : NULL;
-}
-
-bool onnx_has_input(const onnx_import *c, size_t k) {
-    return k < c->node->input_count && *c->node->inputs[k];
-}
-
-bool onnx_has_output(const onnx_import *c, size_t k) {
-    return k < c->node->output_count && *c->node->outputs[k];
-}
-
-static onnx_value *input_value(onnx_import *c, size_t k) {
-    if (!mite_ir_ok(c->g) || !onnx_has_input(c, k)) return NULL;
-    onnx_value *v = find_value(c, c->node->inputs[k]);
-    if (!v) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input %q is computed by no earlier node",
-                     c->node->inputs[k]);
-    }
-    return v;
-}
-
-static mite_ir_value *known_constant(onnx_import *c, const char *name, const onnx_known *known) {
-    mite_dtype dtype = onnx_dtype(known->type);
-    if (!dtype) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "%q is of type %s, which is not supported", name,
-                     onnx_type_name(known->type));
-        return NULL;
-    }
-    mite_ir_value *v = mite_ir_constant(c->g, name, dtype, known->rank, known->dims);
-    for (size_t i = 0; v && i < known->count; i++) {
-        switch (dtype) {
-        case MITE_F32: ((float *)v->data)[i] = (float)known->at[i].f; break;
-        case MITE_I64: ((int64_t *)v->data)[i] = known->at[i].i; break;
-        case MITE_I32: ((int32_t *)v->data)[i] = (int32_t)known->at[i].i; break;
-        case MITE_I16: ((int16_t *)v->data)[i] = (int16_t)known->at[i].i; break;
-        default: ((uint8_t *)v->data)[i] = (uint8_t)known->at[i].i; break;
+static bool list_functions(onnx_import *c) {
+    char key[512];
+    for (size_t i = 0; i < c->model.function_count && mite_ir_ok(c->g); i++) {
+        const onnx_function *f = &c->model.functions[i];
+        if (!function_key(key, sizeof key, f->domain, f->name, f->overload) ||
+            !mite_names_add(c->g, &c->functions, mite_ir_text(c->g, key, strlen(key)),
+                            (uint32_t)i)) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "two of the model's functions are called %q",
+                         f->name);
         }
     }
-    return v;
+    return mite_ir_ok(c->g);
 }
 
-static mite_ir_value *graph_value(onnx_import *c, onnx_value *v) {
-    if (!v || v->ir) return v ? v->ir : NULL;
-    if (v->known) v->ir = known_constant(c, v->name, v->known);
-    else if (v->tensor) v->ir = onnx_tensor_constant(c->g, v->tensor);
-    else mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "the value %q cannot be used here", v->name);
-    return v->ir;
-}
-
-mite_ir_value *onnx_in(onnx_import *c, size_t k) { return graph_value(c, input_value(c, k)); }
-
-mite_ir_value *onnx_constant_in(onnx_import *c, size_t k, const char *what) {
-    mite_ir_value *v = onnx_in(c, k);
-    if (!v && mite_ir_ok(c->g)) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its %s (input %z) is missing", what, k);
-    }
-    if (v && !mite_ir_is_constant(v)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "its %s (%q) must be a constant; export the model with its weights inside",
-                     what, v->name);
+// The model's own function that the node calls; NULL if there is none.
+static onnx_function *function_of(const onnx_import *c, const onnx_node *n) {
+    char key[512];
+    uint32_t index;
+    if (!c->model.function_count ||
+        !function_key(key, sizeof key, n->domain, n->op_type, n->overload) ||
+        !mite_names_find(&c->functions, key, &index)) {
         return NULL;
     }
-    return v;
+    return &c->model.functions[index];
 }
 
-onnx_known *onnx_new_known(onnx_import *c, int32_t type, size_t rank, const int32_t *dims) {
+static int64_t opset_of(const onnx_import *c, const char *domain) {
+    const onnx_function *f = c->scope->call ? c->scope->call->function : NULL;
+    const onnx_opset *list = f && f->opset_count ? f->opsets : c->model.opsets;
+    size_t count = f && f->opset_count ? f->opset_count : c->model.opset_count;
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(list[i].domain, domain)) return list[i].version;
+    return *domain ? 1 : c->model.opset;
+}
+
+// --- Missing operators --------------------------------------------------------------------------
+
+typedef struct missing {
+    const onnx_node *nodes[MAX_MISSING];
     size_t count;
-    if (rank > MITE_MAX_RANK || !mite_shape_elements(&count, rank, dims) ||
-        count > ONNX_MAX_KNOWN) {
-        return NULL;
+} missing;
+
+static void list_missing(missing *m, const onnx_node *n) {
+    for (size_t k = 0; k < m->count; k++) {
+        if (!strcmp(m->nodes[k]->op_type, n->op_type) && !strcmp(m->nodes[k]->domain, n->domain))
+            return;
     }
-    onnx_known *known = mite_ir_alloc(c->g, 1, sizeof *known);
-    if (!known) return NULL;
-    *known = (onnx_known){.rank = rank, .count = count, .type = type};
-    for (size_t i = 0; i < rank; i++) known->dims[i] = dims[i];
-    known->at = mite_ir_alloc(c->g, count, sizeof *known->at);
-    return known->at ? known : NULL;
+    if (m->count < MAX_MISSING) m->nodes[m->count++] = n;
 }
 
-const onnx_known *onnx_numbers(onnx_import *c, size_t k) {
-    onnx_value *v = input_value(c, k);
-    if (!v || v->known || !v->tensor) return v ? v->known : NULL;
-    onnx_known *known = onnx_new_known(c, v->tensor->type, v->tensor->rank, v->tensor->dims);
-    if (!known || !onnx_tensor_numbers(c->g, v->tensor, known->at)) return NULL;
-    v->known = known;
-    return known;
-}
-
-const onnx_known *onnx_need_numbers(onnx_import *c, size_t k, const char *what) {
-    const onnx_known *known = onnx_numbers(c, k);
-    if (!known) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "its %s (input %z) is missing or not known before the model runs", what, k);
-    }
-    return known;
-}
-
-static int32_t type_of(mite_dtype dtype) {
-    switch (dtype) {
-    case MITE_U8: return ONNX_UINT8;
-    case MITE_I8: return ONNX_INT8;
-    case MITE_I16: return ONNX_INT16;
-    case MITE_I32: return ONNX_INT32;
-    case MITE_I64: return ONNX_INT64;
-    case MITE_BOOL: return ONNX_BOOL;
-    default: return ONNX_FLOAT;
+// NOLINTNEXTLINE(misc-no-recursion): each function once, bodies no deeper than ONNX_MAX_DEPTH
+static void look_for_missing(onnx_import *c, missing *m, const onnx_node *nodes, size_t count,
+                             size_t depth) {
+    for (size_t i = 0; i < count && mite_ir_ok(c->g); i++) {
+        const onnx_node *n = &nodes[i];
+        onnx_function *f = function_of(c, n);
+        if (f && !f->checked) {
+            f->checked = true;
+            if (depth == MAX_CALLS * 2) {
+                mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                             "the model's functions call one another too deep");
+                return;
+            }
+            look_for_missing(c, m, f->nodes, f->node_count, depth + 1);
+        }
+        if (!f && !onnx_op_find(n->domain, n->op_type)) list_missing(m, n);
+        for (size_t k = 0; k < n->attr_count; k++) {
+            const onnx_graph *body = n->attrs[k].graph;
+            if (body) look_for_missing(c, m, body->nodes, body->node_count, depth);
+        }
     }
 }
-
-bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *dims) {
-    const onnx_value *v = input_value(c, k);
-    const int32_t *from;
-    if (!v) return false;
-    if (v->known) {
-        *type = v->known->type, *rank = v->known->rank, from = v->known->dims;
-    } else if (v->tensor) {
-        *type = v->tensor->type, *rank = v->tensor->rank, from = v->tensor->dims;
-    } else if (v->ir) {
-        *type = type_of(v->ir->dtype), *rank = (size_t)v->ir->rank, from = v->ir->shape;
-    } else {
-        return false;
-    }
-    memcpy(dims, from, *rank * sizeof *dims);
-    return true;
-}
-
-void onnx_let_go(onnx_import *c, size_t k) {
-    onnx_value *v = input_value(c, k);
-    if (!v || !v->tensor || !v->ir || v->ir->uses || v->ir->origin) return;
-    mite_ir_release(c->g, v->ir);
-    v->ir = NULL; // made anew should another node want it
-}
-
-void onnx_set(onnx_import *c, size_t k, mite_ir_value *v) {
-    if (!v || !onnx_has_output(c, k)) return;
-    onnx_value *out = new_value(c, c->node->outputs[k]);
-    if (!out) return;
-    out->ir = v;
-    if (v->producer && !*v->name) v->name = out->name;
-}
-
-void onnx_set_known(onnx_import *c, size_t k, const onnx_known *known) {
-    onnx_value *out = known && onnx_has_output(c, k) ? new_value(c, c->node->outputs[k]) : NULL;
-    if (out) out->known = known;
-}
-
-void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t) {
-    onnx_value *out = onnx_has_output(c, k) ? new_value(c, c->node->outputs[k]) : NULL;
-    if (out) out->tensor = t;
-}
-
-// --- Attributes ---------------------------------------------------------------------------------
-
-const onnx_attr *onnx_attribute(const onnx_import *c, const char *name) {
-    for (size_t i = 0; i < c->node->attr_count; i++) {
-        if (!strcmp(c->node->attrs[i].name, name)) return &c->node->attrs[i];
-    }
-    return NULL;
-}
-
-int64_t onnx_int(const onnx_import *c, const char *name, int64_t otherwise) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    return a ? a->i : otherwise;
-}
-
-float onnx_float(const onnx_import *c, const char *name, float otherwise) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    return a ? a->f : otherwise;
-}
-
-const char *onnx_string(const onnx_import *c, const char *name, const char *otherwise) {
-    const onnx_attr *a = onnx_attribute(c, name);
-    return a ? a->s : otherwise;
-}
-
-bool onnx_list(onnx_import *c, const char *name, size_t k, int64_t *out, size_t room,
-               size_t *count) {
-    const onnx_attr *a = name ? onnx_attribute(c, name) : NULL;
-    const onnx_known *known = NULL;
-    *count = 0;
-    if (!a && onnx_has_input(c, k)) {
-        known = onnx_need_numbers(c, k, name ? name : "list");
-        if (!known) return false;
-    }
-    if (!a && !known) return false;
-    size_t n = a ? a->int_count : known->count;
-    if (n > room || (known && onnx_type_is_real(known->type))) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its %s has %z numbers, at most %z integers make sense",
-                     name ? name : "list", n, room);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) out[i] = a ? a->ints[i] : known->at[i].i;
-    *count = n;
-    return true;
-}
-
-bool onnx_axis(onnx_import *c, int64_t axis, size_t rank, size_t *out) {
-    int64_t r = (int64_t)rank;
-    if (axis < -r || axis >= r) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "axis %D does not exist in %z dimensions", axis, rank);
-        return false;
-    }
-    *out = (size_t)(axis < 0 ? axis + r : axis);
-    return true;
-}
-
-const char *onnx_name(const onnx_import *c) { return c->node->name; }
-
-// --- Layout -------------------------------------------------------------------------------------
-
-static mite_ir_value *transpose(onnx_import *c, mite_ir_value *v, const int32_t *perm) {
-    if (!v) return NULL;
-    if (mite_ir_is_constant(v)) return mite_ir_transposed(c->g, v, perm);
-    return MITE_IR_EMIT(c->g, .op = "transpose", .name = onnx_name(c), .inputs = {v},
-                        .attrs = {{"perm", .list = perm, .list_count = 4}}, .scale = v->scale,
-                        .zero_point = v->zero_point);
-}
-
-mite_ir_value *onnx_to_nhwc(onnx_import *c, mite_ir_value *v) {
-    return transpose(c, v, (const int32_t[]){0, 2, 3, 1});
-}
-
-mite_ir_value *onnx_to_nchw(onnx_import *c, mite_ir_value *v) {
-    return transpose(c, v, (const int32_t[]){0, 3, 1, 2});
-}
-
-mite_ir_value *onnx_reshape(onnx_import *c, mite_ir_value *v, size_t rank, const int32_t *dims) {
-    if (!v) return NULL;
-    if ((size_t)v->rank == rank && !memcmp(v->shape, dims, rank * sizeof *dims)) return v;
-    if (mite_ir_is_constant(v)) return mite_ir_reshaped(c->g, v, rank, dims);
-    return MITE_IR_EMIT(
-        c->g, .op = "reshape", .name = onnx_name(c), .inputs = {v},
-        .attrs = {{"rank", .word = (int32_t)rank}, {"shape", .list = dims, .list_count = rank}},
-        .scale = v->scale, .zero_point = v->zero_point);
-}
-
-// --- The model ----------------------------------------------------------------------------------
 
 // One sentence for all operators that are missing, each with its first node.
 static bool check_operators(onnx_import *c) {
-    const onnx_node *missing[MAX_MISSING];
-    size_t count = 0;
-    for (size_t i = 0; i < c->model.node_count && count < MAX_MISSING; i++) {
-        const onnx_node *n = &c->model.nodes[i];
-        bool standard = !*n->domain || !strcmp(n->domain, "ai.onnx");
-        if (standard && onnx_op_find(n->op_type)) continue;
-        size_t k = 0;
-        while (k < count &&
-               (strcmp(missing[k]->op_type, n->op_type) || strcmp(missing[k]->domain, n->domain))) {
-            k++;
-        }
-        if (k == count) missing[count++] = n;
-    }
-    if (!count) return true;
+    missing m = {.count = 0};
+    look_for_missing(c, &m, c->model.graph.nodes, c->model.graph.node_count, 0);
+    if (!m.count || !mite_ir_ok(c->g)) return mite_ir_ok(c->g);
     mite_text list = {0};
-    for (size_t i = 0; i < count; i++) {
-        mite_text_format(&list, "%s%s%s%s (first at node %q)", i ? ", " : "", missing[i]->domain,
-                         *missing[i]->domain ? "." : "", missing[i]->op_type, missing[i]->name);
+    for (size_t i = 0; i < m.count; i++) {
+        const onnx_node *n = m.nodes[i];
+        mite_text_format(&list, "%s%s%s%s (first at node %q)", i ? ", " : "", n->domain,
+                         *n->domain ? "." : "", n->op_type, n->name);
     }
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                 "the converter lacks %z operator%s of this model, ONNX opset %D: %s", count,
-                 count > 1 ? "s" : "", c->model.opset, list.data ? list.data : "");
+                 "the converter lacks %z operator%s of this model, ONNX opset %D: %s", m.count,
+                 m.count > 1 ? "s" : "", c->model.opset, list.data ? list.data : "");
     mite_text_free(&list);
     return false;
 }
 
-static bool add_tensors(onnx_import *c) {
-    for (size_t i = 0; i < c->model.tensor_count; i++) {
-        onnx_value *v = new_value(c, c->model.tensors[i].name);
-        if (!v) return false;
-        v->tensor = &c->model.tensors[i];
-    }
-    if (c->model.has_sparse) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "the model has sparse initializers; export it with dense ones");
-    }
-    return mite_ir_ok(c->g);
-}
+// --- Inputs -------------------------------------------------------------------------------------
 
 static const mite_import_shape *stated_shape(const onnx_import *c, const char *name) {
     for (size_t i = 0; i < c->options->shape_count; i++) {
@@ -317,10 +121,26 @@ static const mite_import_shape *stated_shape(const onnx_import *c, const char *n
     return NULL;
 }
 
+static bool add_tensors(onnx_import *c, const onnx_graph *graph) {
+    bool is_model = graph == &c->model.graph;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const onnx_tensor *t = &graph->tensors[i];
+        // Old files list initializers as inputs, too; one whose shape is stated is meant as such.
+        if (is_model && c->options->shape_count && stated_shape(c, t->name)) continue;
+        onnx_value *v = onnx_new_value(c, t->name);
+        if (v) v->tensor = t;
+    }
+    for (size_t i = 0; i < graph->sparse_count; i++) {
+        onnx_value *v = onnx_new_value(c, graph->sparse[i].values.name);
+        if (v) v->sparse = &graph->sparse[i];
+    }
+    return mite_ir_ok(c->g);
+}
+
 static bool fits(const onnx_port *p, const mite_import_shape *s) {
     if (p->has_shape && p->rank != s->rank) return false;
     for (size_t i = 0; i < s->rank; i++) {
-        if (s->dims[i] < 1 || (p->has_shape && p->dims[i] > 0 && p->dims[i] != s->dims[i])) {
+        if (s->dims[i] < 0 || (p->has_shape && p->dims[i] >= 0 && p->dims[i] != s->dims[i])) {
             return false;
         }
     }
@@ -364,25 +184,26 @@ static bool input_shape(onnx_import *c, const onnx_port *p, int32_t *dims, size_
 }
 
 static bool add_inputs(onnx_import *c) {
-    for (size_t i = 0; i < c->model.input_count && mite_ir_ok(c->g); i++) {
-        const onnx_port *p = &c->model.inputs[i];
+    const onnx_graph *graph = &c->model.graph;
+    for (size_t i = 0; i < graph->input_count && mite_ir_ok(c->g); i++) {
+        const onnx_port *p = &graph->inputs[i];
         int32_t dims[MITE_MAX_RANK];
         size_t rank;
-        const onnx_value *known = find_value(c, p->name);
-        if (known && known->tensor) continue; // an initializer that old files list as input too
-        if (p->type != ONNX_FLOAT && p->type != ONNX_UINT8 && p->type != ONNX_INT8) {
+        const onnx_value *known = onnx_find_value(c, p->name);
+        if (known && (known->tensor || known->sparse)) continue;
+        if (!onnx_dtype(p->type)) {
             mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                         "input %q is of type %s; float, uint8 and int8 are supported", p->name,
-                         onnx_type_name(p->type));
+                         "input %q is of type %s, which is not supported", p->name,
+                         p->type ? onnx_type_name(p->type) : "sequence, map or optional");
             return false;
         }
         if (!input_shape(c, p, dims, &rank)) return false;
-        onnx_value *v = new_value(c, p->name);
+        onnx_value *v = onnx_new_value(c, p->name);
         if (!v) return false;
         v->ir = mite_ir_input(c->g, p->name, onnx_dtype(p->type), rank, dims);
     }
     for (size_t i = 0; i < c->options->shape_count; i++) {
-        const onnx_value *v = find_value(c, c->options->shapes[i].name);
+        const onnx_value *v = onnx_find_value(c, c->options->shapes[i].name);
         if (!v || !v->ir) {
             mite_ir_fail(c->g, MITE_ERR_ARGUMENT, "a shape is given for %q, which is no input",
                          c->options->shapes[i].name);
@@ -391,60 +212,183 @@ static bool add_inputs(onnx_import *c) {
     return mite_ir_ok(c->g);
 }
 
-// Puts the node in front of a sentence that a handler or the graph has written.
-static void say_where(onnx_import *c) {
+// --- Nodes --------------------------------------------------------------------------------------
+
+// Puts the node in front of a sentence that a handler or the graph has written, unless the node of
+// an inner graph stands there already. Not inlined: its text would burden the stack of all levels.
+__attribute__((noinline)) static void say_where(onnx_import *c) {
     mite_ir_error *e = &c->g->error;
     char sentence[sizeof e->text];
+    if (!strncmp(e->text, "ONNX node ", 10)) return;
     memcpy(sentence, e->text, sizeof sentence);
-    mite_format(e->text, sizeof e->text, "ONNX node %q (%s, opset %D): %s", c->node->name,
-                c->node->op_type, c->model.opset, sentence);
+    mite_format(e->text, sizeof e->text, "ONNX node %q (%s%s%s, opset %D): %s", c->node->name,
+                c->node->domain, *c->node->domain ? "." : "", c->node->op_type, c->opset, sentence);
 }
 
-static bool import_nodes(onnx_import *c) {
-    for (size_t i = 0; i < c->model.node_count; i++) {
-        c->node = &c->model.nodes[i];
-        if (!onnx_fold(c)) onnx_op_find(c->node->op_type)->handle(c);
+static void call_function(onnx_import *c, const onnx_function *f);
+
+// NOLINTNEXTLINE(misc-no-recursion): functions no deeper than MAX_CALLS, bodies than ONNX_MAX_DEPTH
+static bool import_nodes(onnx_import *c, const onnx_node *nodes, size_t count) {
+    const onnx_node *around = c->node;
+    int64_t opset = c->opset;
+    for (size_t i = 0; i < count; i++) {
+        c->node = &nodes[i];
+        c->opset = opset_of(c, c->node->domain);
+        const onnx_function *f = function_of(c, c->node);
+        if (++c->imported > MAX_NODES) {
+            mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "the model has more than %u nodes", MAX_NODES);
+        } else if (f) {
+            call_function(c, f);
+        } else if (!onnx_fold(c)) {
+            onnx_op_find(c->node->domain, c->node->op_type)->handle(c);
+        }
         if (!mite_ir_ok(c->g)) {
             say_where(c);
             return false;
         }
     }
+    c->node = around;
+    c->opset = opset;
     return true;
 }
 
-static bool add_outputs(onnx_import *c) {
-    for (size_t i = 0; i < c->model.output_count && mite_ir_ok(c->g); i++) {
-        const char *name = c->model.outputs[i].name;
-        onnx_value *v = find_value(c, name);
-        if (!v) {
-            mite_ir_fail(c->g, MITE_ERR_FORMAT, "output %q is computed by no node", name);
-            return false;
-        }
-        mite_ir_value *result = graph_value(c, v);
-        // int8 was taken as u8 inside; outside it stays what it was.
-        if (result && result->dtype == MITE_U8 && c->model.outputs[i].type == ONNX_INT8) {
-            result = MITE_IR_EMIT(c->g, .op = "quantize", .name = name, .inputs = {result},
-                                  .dtype = MITE_I8, .scale = result->scale,
-                                  .zero_point = result->zero_point - 128);
-        }
-        mite_ir_output(c->g, name, result);
+// The inputs of a function are values of its caller under other names; one that the caller leaves
+// out is a value that is not there.
+static bool bind_inputs(onnx_import *c, onnx_scope *inside, const onnx_function *f) {
+    onnx_scope *caller = c->scope;
+    if (c->node->input_count > f->input_count) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %z inputs, the model's function %q takes %z",
+                     c->node->input_count, f->name, f->input_count);
     }
-    if (!c->model.output_count) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "the model has no output");
+    for (size_t k = 0; k < f->input_count && mite_ir_ok(c->g); k++) {
+        const char *name = k < c->node->input_count ? c->node->inputs[k] : "";
+        const onnx_value *v = *name ? onnx_find_value(c, name) : NULL;
+        if (*name && !v) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input %q is computed by no earlier node",
+                         name);
+        } else if (v && !mite_names_add(c->g, &inside->names, f->inputs[k], v->index)) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "the model's function %q has two inputs %q",
+                         f->name, f->inputs[k]);
+        } else if (!v) {
+            c->scope = inside;
+            onnx_new_value(c, f->inputs[k]);
+            c->scope = caller;
+        }
     }
     return mite_ir_ok(c->g);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see import_nodes
+static void call_function(onnx_import *c, const onnx_function *f) {
+    onnx_scope *caller = c->scope;
+    onnx_call call = {f, c->node, caller->call, caller->call ? caller->call->depth + 1 : 1};
+    onnx_scope inside = {.call = &call};
+    if (call.depth > MAX_CALLS) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "the model's functions call one another (or themselves) more than %d deep",
+                     MAX_CALLS);
+    }
+    if (!mite_ir_ok(c->g) || !bind_inputs(c, &inside, f)) return;
+    c->scope = &inside;
+    bool done = import_nodes(c, f->nodes, f->node_count);
+    for (size_t k = 0; done && k < f->output_count && k < c->node->output_count; k++) {
+        const char *name = c->node->outputs[k];
+        const onnx_value *v = *name ? onnx_find_value(c, f->outputs[k]) : NULL;
+        if (*name && !v) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "the model's function %q computes no %q", f->name,
+                         f->outputs[k]);
+        } else if (v && !mite_names_add(c->g, &caller->names, name, v->index)) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "the name %q is given to two values", name);
+        }
+    }
+    c->scope = caller;
+}
+
+// --- Bodies -------------------------------------------------------------------------------------
+
+static void add_outputs(onnx_import *c, const onnx_graph *graph) {
+    for (size_t i = 0; i < graph->output_count && mite_ir_ok(c->g); i++) {
+        const char *name = graph->outputs[i].name;
+        onnx_value *v = onnx_find_value(c, name);
+        if (!v) mite_ir_fail(c->g, MITE_ERR_FORMAT, "output %q is computed by no node", name);
+        else mite_ir_output(c->g, name, onnx_meant(c, v));
+    }
+}
+
+static void add_body_inputs(onnx_import *c, const onnx_graph *body, const mite_ir_value *like) {
+    for (size_t i = 0; i < body->input_count && mite_ir_ok(c->g); i++) {
+        const onnx_port *p = &body->inputs[i];
+        bool by_file = like[i].unknown && p->has_shape; // its rank at least
+        int32_t dims[MITE_MAX_RANK];
+        for (size_t k = 0; k < MITE_MAX_RANK; k++) dims[k] = by_file ? 1 : like[i].shape[k];
+        onnx_value *v = onnx_new_value(c, p->name);
+        mite_ir_value *ir = mite_ir_input(c->g, p->name, like[i].dtype,
+                                          by_file ? p->rank : (size_t)like[i].rank, dims);
+        if (!v || !ir) return;
+        ir->scale = like[i].scale;
+        ir->zero_point = like[i].zero_point;
+        ir->unknown = like[i].unknown && !by_file;
+        ir->open = by_file ? 0xff : like[i].open;
+        v->ir = ir;
+    }
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): see import_nodes
+int32_t onnx_import_body(onnx_import *c, const onnx_graph *body, const mite_ir_value *like,
+                         size_t count) {
+    onnx_scope inside = {.outer = c->scope, .call = c->scope->call};
+    if (mite_ir_ok(c->g) && body->input_count != count) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its body %q has %z inputs, wanted are %z", body->name,
+                     body->input_count, count);
+    }
+    if (!mite_ir_ok(c->g)) return -1;
+    mite_ir_begin_body(c->g);
+    c->scope = &inside;
+    add_body_inputs(c, body, like);
+    if (add_tensors(c, body) && import_nodes(c, body->nodes, body->node_count))
+        add_outputs(c, body);
+    c->scope = inside.outer;
+    return mite_ir_end_body(c->g);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): see import_nodes
+void onnx_import_inline(onnx_import *c, const onnx_graph *body) {
+    onnx_scope inside = {.outer = c->scope, .call = c->scope->call};
+    onnx_scope *around = c->scope;
+    c->scope = &inside;
+    bool done = add_tensors(c, body) && import_nodes(c, body->nodes, body->node_count);
+    for (size_t k = 0; done && k < c->node->output_count; k++) {
+        const char *name = c->node->outputs[k];
+        const onnx_value *v =
+            k < body->output_count ? onnx_find_value(c, body->outputs[k].name) : NULL;
+        if (!*name) continue;
+        if (!v) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "its body %q computes no output %z", body->name, k);
+        } else if (!mite_names_add(c->g, &around->names, name, v->index)) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "the name %q is given to two values", name);
+        }
+    }
+    c->scope = around;
+}
+
+// --- The model ----------------------------------------------------------------------------------
+
 bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
                       const mite_import_options *options, mite_text *warnings) {
-    onnx_import c = {.g = g, .options = options, .warnings = warnings};
-    if (!onnx_read_model(g, (mite_span){bytes, byte_count}, &c.model)) return false;
-    if (c.model.opset < MIN_OPSET || c.model.opset > MAX_OPSET) {
+    onnx_scope scope = {.outer = NULL};
+    onnx_import c = {.g = g, .options = options, .warnings = warnings, .scope = &scope};
+    if (!onnx_read_model(g, (mite_span){bytes, byte_count}, options, &c.model)) return false;
+    if (c.model.opset < 0 || c.model.opset > MAX_OPSET) {
         mite_ir_fail(g, MITE_ERR_UNSUPPORTED,
-                     "the model is of ONNX opset %D; opsets %d to %d are read", c.model.opset,
-                     MIN_OPSET, MAX_OPSET);
+                     "the model is of ONNX opset %D; opsets 1 to %d are read", c.model.opset,
+                     MAX_OPSET);
         return false;
     }
-    return check_operators(&c) && add_tensors(&c) && add_inputs(&c) && import_nodes(&c) &&
-           add_outputs(&c);
+    c.opset = c.model.opset;
+    if (!c.model.graph.output_count) mite_ir_fail(g, MITE_ERR_FORMAT, "the model has no output");
+    if (!mite_ir_ok(g) || !list_functions(&c) || !check_operators(&c)) return false;
+    if (!add_tensors(&c, &c.model.graph) || !add_inputs(&c)) return false;
+    if (!import_nodes(&c, c.model.graph.nodes, c.model.graph.node_count)) return false;
+    add_outputs(&c, &c.model.graph);
+    return mite_ir_ok(g);
 }

@@ -153,7 +153,7 @@ void onnx_non_max_suppression(onnx_import *c) {
 // Before opset 16 regions were not shifted by half a pixel.
 void onnx_roi_align(onnx_import *c) {
     const char *shift = onnx_string(c, "coordinate_transformation_mode",
-                                    c->model.opset < 16 ? "output_half_pixel" : "half_pixel");
+                                    c->opset < 16 ? "output_half_pixel" : "half_pixel");
     const char *mode = onnx_string(c, "mode", "avg");
     if (strcmp(mode, "avg") != 0 && strcmp(mode, "max") != 0)
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its mode %q is not known", mode);

@@ -2,145 +2,42 @@
 // ModelProto and everything below it, down to tensors whose numbers stay in the file.
 #include "import/onnx/onnx_model.h"
 
-#include "base/sizes.h"
-
 #include <string.h>
 
-#define MAX_ITEMS 10000000u // nodes, tensors, list entries: far above any model
+typedef struct reader {
+    mite_ir_graph *g;
+    const mite_import_options *options;
+} reader;
 
-static bool damage(mite_ir_graph *g, const char *where, const char *what) {
-    mite_ir_fail(g, MITE_ERR_FORMAT, "not a sound ONNX file: in %s, %s", where, what);
-    return false;
-}
-
-// After the loop over a message: was it read to its end?
-static bool finished(mite_ir_graph *g, const mite_pb *r, const char *where) {
-    if (r->bad) return damage(g, where, r->bad);
-    return mite_ir_ok(g);
-}
-
-static const char *text(mite_ir_graph *g, const mite_pb_field *f) {
-    if (f->wire != MITE_PB_BYTES || (f->span.bytes && memchr(f->span.data, 0, f->span.bytes))) {
-        mite_ir_fail(g, MITE_ERR_FORMAT,
-                     "not a sound ONNX file: a name is no text or holds a NUL byte");
-        return "";
-    }
-    return mite_ir_text(g, f->span.data ? (const char *)f->span.data : "", f->span.bytes);
-}
-
-// A nested message's bytes; empty (and the graph failed) where the field is something else.
-static mite_span nested(mite_ir_graph *g, const mite_pb_field *f) {
-    if (f->wire != MITE_PB_BYTES) damage(g, "a message", "a field is of the wrong wire type");
-    return f->span;
-}
-
-// Room for all fields `number` of a message.
-static void *list_for(mite_ir_graph *g, mite_span message, uint32_t number, size_t item_bytes) {
-    size_t count = mite_pb_count(message, number);
-    if (count > MAX_ITEMS) {
-        damage(g, "a list", "a message is damaged or has too many fields");
-        return NULL;
-    }
-    return mite_ir_alloc(g, count, item_bytes);
-}
-
-// Appends the numbers of one field of a repeated number, packed or single, to `out` (NULL: only
-// counts). Returns false on damage.
-static bool read_numbers(mite_ir_graph *g, const mite_pb_field *f, mite_pb_wire wire, uint64_t *out,
-                         size_t *count) {
-    if (f->wire == wire) {
-        if (out) out[*count] = f->value;
-        (*count)++;
-        return true;
-    }
-    if (f->wire != MITE_PB_BYTES) return damage(g, "a list", "a number has the wrong wire type");
-    mite_pb r = mite_pb_open(f->span);
-    uint64_t value;
-    if (wire == MITE_PB_FIXED32) {
-        if (f->span.bytes % 4) return damage(g, "a list", "a number is cut off");
-        for (; r.at < r.end; r.at += 4, (*count)++) {
-            uint32_t word;
-            memcpy(&word, r.at, 4);
-            if (out) out[*count] = word;
-        }
-        return true;
-    }
-    while (mite_pb_varint(&r, &value)) {
-        if (out) out[*count] = value;
-        (*count)++;
-    }
-    return r.bad ? damage(g, "a list", r.bad) : true;
-}
-
-// All numbers of the repeated field `number`, as 64-bit words in the graph's memory.
-static uint64_t *list_numbers(mite_ir_graph *g, mite_span message, uint32_t number,
-                              mite_pb_wire wire, size_t *count) {
-    mite_pb_field f;
-    uint64_t *out = NULL;
-    for (int pass = 0; pass < 2 && mite_ir_ok(g); pass++) {
-        mite_pb r = mite_pb_open(message);
-        if (pass && !(out = mite_ir_alloc(g, *count, sizeof *out))) return NULL;
-        *count = 0;
-        while (mite_pb_next(&r, &f)) {
-            if (f.number == number && !read_numbers(g, &f, wire, out, count)) return NULL;
-        }
-    }
-    return out;
-}
+static bool read_graph(reader *r, mite_span message, onnx_graph *out, int depth);
 
 // --- Tensors ------------------------------------------------------------------------------------
 
-static void read_dims(mite_ir_graph *g, onnx_tensor *t, mite_span message) {
-    size_t count;
-    const uint64_t *dims = list_numbers(g, message, 1, MITE_PB_VARINT, &count);
-    if (!dims) return;
-    if (count > MITE_MAX_RANK) {
-        mite_ir_fail(g, MITE_ERR_UNSUPPORTED, "tensor %q has %z dimensions, at most 8 are read",
-                     t->name, count);
-        return;
-    }
-    t->rank = count;
-    for (size_t i = 0; i < count; i++) {
-        if (dims[i] > INT32_MAX) {
-            mite_ir_fail(g, MITE_ERR_FORMAT, "tensor %q: dimension %z is %D", t->name, i,
-                         (int64_t)dims[i]);
-            return;
-        }
-        t->dims[i] = (int32_t)dims[i];
-    }
-    if (!mite_shape_elements(&t->elements, t->rank, t->dims) || t->elements > SIZE_MAX / 16) {
-        mite_ir_fail(g, MITE_ERR_FORMAT, "tensor %q: shape %T is too large", t->name, t->rank,
-                     t->dims);
-    }
+static bool read_tensor(reader *r, mite_span message, onnx_tensor *t) {
+    bool done = onnx_read_tensor(r->g, message, t);
+    t->options = r->options;
+    return done;
 }
 
-static bool read_tensor(mite_ir_graph *g, mite_span message, onnx_tensor *t) {
-    mite_pb r = mite_pb_open(message);
+static bool read_sparse(reader *r, mite_span message, onnx_sparse *s) {
+    mite_pb at = mite_pb_open(message);
     mite_pb_field f;
-    *t = (onnx_tensor){.name = "", .message = message};
-    while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
-        switch (f.number) {
-        case 2: t->type = f.value > 64 ? 64 : (int32_t)f.value; break;
-        case 8: t->name = text(g, &f); break;
-        case 9:
-            t->raw = nested(g, &f);
-            t->has_raw = true;
-            break;
-        case 13: t->external = true; break;
-        case 14: t->external = t->external || f.value == 1; break;
-        default: break;
-        }
+    size_t count;
+    *s = (onnx_sparse){.values = {.name = ""}, .indices = {.name = ""}};
+    while (mite_ir_ok(r->g) && mite_pb_next(&at, &f)) {
+        if (f.number == 1) read_tensor(r, onnx_nested(r->g, &f), &s->values);
+        if (f.number == 2) read_tensor(r, onnx_nested(r->g, &f), &s->indices);
     }
-    if (!finished(g, &r, "a tensor")) return false;
-    read_dims(g, t, message);
-    return mite_ir_ok(g);
+    if (!onnx_finished(r->g, &at, "a sparse tensor")) return false;
+    const uint64_t *dims = onnx_list_numbers(r->g, message, 3, MITE_PB_VARINT, &count);
+    return onnx_read_dims(r->g, s->values.name, dims, count, &s->rank, s->dims);
 }
 
-// --- Nodes --------------------------------------------------------------------------------------
+// --- Attributes and nodes -----------------------------------------------------------------------
 
 static bool read_attr_lists(mite_ir_graph *g, mite_span message, onnx_attr *a) {
-    uint64_t *ints = list_numbers(g, message, 8, MITE_PB_VARINT, &a->int_count);
-    uint64_t *words = list_numbers(g, message, 7, MITE_PB_FIXED32, &a->float_count);
+    uint64_t *ints = onnx_list_numbers(g, message, 8, MITE_PB_VARINT, &a->int_count);
+    uint64_t *words = onnx_list_numbers(g, message, 7, MITE_PB_FIXED32, &a->float_count);
     if (!ints || !words) return false;
     float *floats = mite_ir_alloc(g, a->float_count, sizeof *floats);
     if (!floats) return false;
@@ -153,61 +50,83 @@ static bool read_attr_lists(mite_ir_graph *g, mite_span message, onnx_attr *a) {
     return true;
 }
 
-static bool read_attr(mite_ir_graph *g, mite_span message, onnx_attr *a) {
-    mite_pb r = mite_pb_open(message);
-    mite_pb_field f;
-    *a = (onnx_attr){.name = "", .s = ""};
-    while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
-        switch (f.number) {
-        case 1: a->name = text(g, &f); break;
-        case 2: {
-            uint32_t word = (uint32_t)f.value;
-            memcpy(&a->f, &word, 4);
-            break;
-        }
-        case 3: a->i = (int64_t)f.value; break;
-        case 4:
-            // Byte strings with NUL occur in custom operators, whose attributes nobody reads.
-            if (f.wire == MITE_PB_BYTES && f.span.bytes && memchr(f.span.data, 0, f.span.bytes)) {
-                break;
-            }
-            a->s = text(g, &f);
-            break;
-        case 5: {
-            onnx_tensor *t = mite_ir_alloc(g, 1, sizeof *t);
-            if (t && read_tensor(g, nested(g, &f), t)) a->t = t;
-            break;
-        }
-        case 6:
-        case 11: a->has_graph = true; break;
-        case 20: a->type = f.value > 64 ? 64 : (int32_t)f.value; break;
-        default: break;
-        }
-    }
-    return finished(g, &r, "an attribute") && read_attr_lists(g, message, a);
+// Byte strings with NUL occur in custom operators, whose attributes nobody reads.
+static const char *text_or_bytes(mite_ir_graph *g, const mite_pb_field *f) {
+    bool bytes =
+        f->wire == MITE_PB_BYTES && f->span.bytes && memchr(f->span.data, 0, f->span.bytes);
+    return bytes ? "" : onnx_text(g, f);
 }
 
-static bool read_node(mite_ir_graph *g, mite_span message, onnx_node *n) {
-    mite_pb r = mite_pb_open(message);
+// NOLINTNEXTLINE(misc-no-recursion): graphs in attributes, no deeper than ONNX_MAX_DEPTH
+static const onnx_graph *read_body(reader *r, mite_span message, int depth) {
+    onnx_graph *body = mite_ir_alloc(r->g, 1, sizeof *body);
+    if (depth == ONNX_MAX_DEPTH) {
+        mite_ir_fail(r->g, MITE_ERR_UNSUPPORTED, "graphs lie within graphs more than %d deep",
+                     ONNX_MAX_DEPTH);
+        return NULL;
+    }
+    return body && read_graph(r, message, body, depth + 1) ? body : NULL;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): see read_body
+static bool read_attr(reader *r, mite_span message, onnx_attr *a, int depth) {
+    mite_ir_graph *g = r->g;
+    mite_pb at = mite_pb_open(message);
     mite_pb_field f;
-    *n = (onnx_node){.name = "", .op_type = "", .domain = ""};
-    n->inputs = list_for(g, message, 1, sizeof *n->inputs);
-    n->outputs = list_for(g, message, 2, sizeof *n->outputs);
-    n->attrs = list_for(g, message, 5, sizeof *n->attrs);
-    while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
+    *a = (onnx_attr){.name = "", .s = "", .reference = ""};
+    a->strings = onnx_list_for(g, message, 9, sizeof *a->strings);
+    while (mite_ir_ok(g) && mite_pb_next(&at, &f)) {
+        uint32_t word = (uint32_t)f.value;
         switch (f.number) {
-        case 1: n->inputs[n->input_count++] = text(g, &f); break;
-        case 2: n->outputs[n->output_count++] = text(g, &f); break;
-        case 3: n->name = text(g, &f); break;
-        case 4: n->op_type = text(g, &f); break;
-        case 5: read_attr(g, nested(g, &f), &n->attrs[n->attr_count++]); break;
-        case 7: n->domain = text(g, &f); break;
+        case 1: a->name = onnx_text(g, &f); break;
+        case 2: memcpy(&a->f, &word, 4); break;
+        case 3: a->i = (int64_t)f.value; break;
+        case 4: a->s = text_or_bytes(g, &f); break;
+        case 5: {
+            onnx_tensor *t = mite_ir_alloc(g, 1, sizeof *t);
+            if (t && read_tensor(r, onnx_nested(g, &f), t)) a->t = t;
+            break;
+        }
+        case 6: a->graph = read_body(r, onnx_nested(g, &f), depth); break;
+        case 9: a->strings[a->string_count++] = text_or_bytes(g, &f); break;
+        case 20: a->type = f.value > 64 ? 64 : (int32_t)f.value; break;
+        case 21: a->reference = onnx_text(g, &f); break;
+        case 22: {
+            onnx_sparse *t = mite_ir_alloc(g, 1, sizeof *t);
+            if (t && read_sparse(r, onnx_nested(g, &f), t)) a->sparse = t;
+            break;
+        }
         default: break;
         }
     }
+    return onnx_finished(g, &at, "an attribute") && read_attr_lists(g, message, a);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): see read_body
+static bool read_node(reader *r, mite_span message, onnx_node *n, int depth) {
+    mite_ir_graph *g = r->g;
+    mite_pb at = mite_pb_open(message);
+    mite_pb_field f;
+    *n = (onnx_node){.name = "", .op_type = "", .domain = "", .overload = ""};
+    n->inputs = onnx_list_for(g, message, 1, sizeof *n->inputs);
+    n->outputs = onnx_list_for(g, message, 2, sizeof *n->outputs);
+    n->attrs = onnx_list_for(g, message, 5, sizeof *n->attrs);
+    while (mite_ir_ok(g) && mite_pb_next(&at, &f)) {
+        switch (f.number) {
+        case 1: n->inputs[n->input_count++] = onnx_text(g, &f); break;
+        case 2: n->outputs[n->output_count++] = onnx_text(g, &f); break;
+        case 3: n->name = onnx_text(g, &f); break;
+        case 4: n->op_type = onnx_text(g, &f); break;
+        case 5: read_attr(r, onnx_nested(g, &f), &n->attrs[n->attr_count++], depth); break;
+        case 7: n->domain = onnx_text(g, &f); break;
+        case 8: n->overload = onnx_text(g, &f); break;
+        default: break;
+        }
+    }
+    if (!strcmp(n->domain, "ai.onnx")) n->domain = "";
     // A node without a name is known by what it computes.
-    if (!*n->name && n->output_count) n->name = n->outputs[0];
-    return finished(g, &r, "a node");
+    for (size_t k = 0; !*n->name && k < n->output_count; k++) n->name = n->outputs[k];
+    return onnx_finished(g, &at, "a node");
 }
 
 // --- Graph inputs and outputs --------------------------------------------------------------------
@@ -217,9 +136,9 @@ static bool read_dim(mite_ir_graph *g, mite_span message, int64_t *dim) {
     mite_pb_field f;
     *dim = -1;
     while (mite_pb_next(&r, &f)) {
-        if (f.number == 1) *dim = (int64_t)f.value > 0 ? (int64_t)f.value : -1;
+        if (f.number == 1) *dim = (int64_t)f.value >= 0 ? (int64_t)f.value : -1;
     }
-    return finished(g, &r, "a dimension");
+    return onnx_finished(g, &r, "a dimension");
 }
 
 static bool read_shape(mite_ir_graph *g, mite_span message, onnx_port *p) {
@@ -232,9 +151,9 @@ static bool read_shape(mite_ir_graph *g, mite_span message, onnx_port *p) {
             mite_ir_fail(g, MITE_ERR_UNSUPPORTED, "%q has more than 8 dimensions", p->name);
             return false;
         }
-        read_dim(g, nested(g, &f), &p->dims[p->rank++]);
+        read_dim(g, onnx_nested(g, &f), &p->dims[p->rank++]);
     }
-    return finished(g, &r, "a shape");
+    return onnx_finished(g, &r, "a shape");
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): one level deep, from a type to the tensor type in it
@@ -244,10 +163,10 @@ static bool read_type(mite_ir_graph *g, mite_span message, onnx_port *p, bool in
     mite_span tensor = {NULL, 0};
     while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
         if (in_tensor && f.number == 1) p->type = f.value > 64 ? 64 : (int32_t)f.value;
-        if (in_tensor && f.number == 2) read_shape(g, nested(g, &f), p);
-        if (!in_tensor && f.number == 1) tensor = nested(g, &f);
+        if (in_tensor && f.number == 2) read_shape(g, onnx_nested(g, &f), p);
+        if (!in_tensor && f.number == 1) tensor = onnx_nested(g, &f);
     }
-    if (!finished(g, &r, "a type")) return false;
+    if (!onnx_finished(g, &r, "a type")) return false;
     return in_tensor || !tensor.data || read_type(g, tensor, p, true);
 }
 
@@ -257,63 +176,104 @@ static bool read_port(mite_ir_graph *g, mite_span message, onnx_port *p) {
     mite_span type = {NULL, 0};
     *p = (onnx_port){.name = ""};
     while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
-        if (f.number == 1) p->name = text(g, &f);
-        if (f.number == 2) type = nested(g, &f);
+        if (f.number == 1) p->name = onnx_text(g, &f);
+        if (f.number == 2) type = onnx_nested(g, &f);
     }
-    if (!finished(g, &r, "an input or output")) return false;
+    if (!onnx_finished(g, &r, "an input or output")) return false;
     return !type.data || read_type(g, type, p, false);
 }
 
-// --- Graph and model -----------------------------------------------------------------------------
+// --- Graph, function, model -----------------------------------------------------------------------
 
-static bool read_graph(mite_ir_graph *g, mite_span message, onnx_model *m) {
-    mite_pb r = mite_pb_open(message);
+// NOLINTNEXTLINE(misc-no-recursion): see read_body
+static bool read_graph(reader *r, mite_span message, onnx_graph *m, int depth) {
+    mite_ir_graph *g = r->g;
+    mite_pb at = mite_pb_open(message);
     mite_pb_field f;
-    m->nodes = list_for(g, message, 1, sizeof *m->nodes);
-    m->tensors = list_for(g, message, 5, sizeof *m->tensors);
-    m->inputs = list_for(g, message, 11, sizeof *m->inputs);
-    m->outputs = list_for(g, message, 12, sizeof *m->outputs);
-    while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
+    *m = (onnx_graph){.name = ""};
+    m->nodes = onnx_list_for(g, message, 1, sizeof *m->nodes);
+    m->tensors = onnx_list_for(g, message, 5, sizeof *m->tensors);
+    m->inputs = onnx_list_for(g, message, 11, sizeof *m->inputs);
+    m->outputs = onnx_list_for(g, message, 12, sizeof *m->outputs);
+    m->sparse = onnx_list_for(g, message, 15, sizeof *m->sparse);
+    while (mite_ir_ok(g) && mite_pb_next(&at, &f)) {
         switch (f.number) {
-        case 1: read_node(g, nested(g, &f), &m->nodes[m->node_count++]); break;
-        case 5: read_tensor(g, nested(g, &f), &m->tensors[m->tensor_count++]); break;
-        case 11: read_port(g, nested(g, &f), &m->inputs[m->input_count++]); break;
-        case 12: read_port(g, nested(g, &f), &m->outputs[m->output_count++]); break;
-        case 15: m->has_sparse = true; break;
+        case 1: read_node(r, onnx_nested(g, &f), &m->nodes[m->node_count++], depth); break;
+        case 2: m->name = onnx_text(g, &f); break;
+        case 5: read_tensor(r, onnx_nested(g, &f), &m->tensors[m->tensor_count++]); break;
+        case 11: read_port(g, onnx_nested(g, &f), &m->inputs[m->input_count++]); break;
+        case 12: read_port(g, onnx_nested(g, &f), &m->outputs[m->output_count++]); break;
+        case 15: read_sparse(r, onnx_nested(g, &f), &m->sparse[m->sparse_count++]); break;
         default: break;
         }
     }
-    return finished(g, &r, "the graph");
+    return onnx_finished(g, &at, "the graph");
 }
 
-static bool read_opset(mite_ir_graph *g, mite_span message, onnx_model *m) {
+static bool read_opset(mite_ir_graph *g, mite_span message, onnx_opset *out) {
     mite_pb r = mite_pb_open(message);
     mite_pb_field f;
-    const char *domain = "";
-    int64_t version = 0;
+    *out = (onnx_opset){.domain = ""};
     while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
-        if (f.number == 1) domain = text(g, &f);
-        if (f.number == 2) version = (int64_t)f.value;
+        if (f.number == 1) out->domain = onnx_text(g, &f);
+        if (f.number == 2) out->version = (int64_t)f.value;
     }
-    if (!*domain || !strcmp(domain, "ai.onnx")) m->opset = version;
-    return finished(g, &r, "an opset");
+    if (!strcmp(out->domain, "ai.onnx")) out->domain = "";
+    return onnx_finished(g, &r, "an opset");
 }
 
-bool onnx_read_model(mite_ir_graph *g, mite_span file, onnx_model *m) {
+static bool read_function(reader *r, mite_span message, onnx_function *m) {
+    mite_ir_graph *g = r->g;
+    mite_pb at = mite_pb_open(message);
+    mite_pb_field f;
+    *m = (onnx_function){.name = "", .domain = "", .overload = ""};
+    m->inputs = onnx_list_for(g, message, 4, sizeof *m->inputs);
+    m->outputs = onnx_list_for(g, message, 5, sizeof *m->outputs);
+    m->nodes = onnx_list_for(g, message, 7, sizeof *m->nodes);
+    m->opsets = onnx_list_for(g, message, 9, sizeof *m->opsets);
+    m->defaults = onnx_list_for(g, message, 11, sizeof *m->defaults);
+    while (mite_ir_ok(g) && mite_pb_next(&at, &f)) {
+        switch (f.number) {
+        case 1: m->name = onnx_text(g, &f); break;
+        case 4: m->inputs[m->input_count++] = onnx_text(g, &f); break;
+        case 5: m->outputs[m->output_count++] = onnx_text(g, &f); break;
+        case 7: read_node(r, onnx_nested(g, &f), &m->nodes[m->node_count++], 0); break;
+        case 9: read_opset(g, onnx_nested(g, &f), &m->opsets[m->opset_count++]); break;
+        case 10: m->domain = onnx_text(g, &f); break;
+        case 11: read_attr(r, onnx_nested(g, &f), &m->defaults[m->default_count++], 0); break;
+        case 13: m->overload = onnx_text(g, &f); break;
+        default: break;
+        }
+    }
+    if (!strcmp(m->domain, "ai.onnx")) m->domain = "";
+    return onnx_finished(g, &at, "a function");
+}
+
+bool onnx_read_model(mite_ir_graph *g, mite_span file, const mite_import_options *options,
+                     onnx_model *m) {
     mite_pb r = mite_pb_open(file);
     mite_pb_field f;
     mite_span graph = {NULL, 0};
+    reader reading = {g, options};
     *m = (onnx_model){.producer = ""};
+    m->opsets = onnx_list_for(g, file, 8, sizeof *m->opsets);
+    m->functions = onnx_list_for(g, file, 25, sizeof *m->functions);
     while (mite_ir_ok(g) && mite_pb_next(&r, &f)) {
         switch (f.number) {
         case 1: m->ir_version = (int64_t)f.value; break;
-        case 2: m->producer = text(g, &f); break;
-        case 7: graph = nested(g, &f); break;
-        case 8: read_opset(g, nested(g, &f), m); break;
+        case 2: m->producer = onnx_text(g, &f); break;
+        case 7: graph = onnx_nested(g, &f); break;
+        case 8: read_opset(g, onnx_nested(g, &f), &m->opsets[m->opset_count++]); break;
+        case 25:
+            read_function(&reading, onnx_nested(g, &f), &m->functions[m->function_count++]);
+            break;
         default: break;
         }
     }
-    if (!finished(g, &r, "the model")) return false;
-    if (!graph.data) return damage(g, "the model", "there is no graph");
-    return read_graph(g, graph, m);
+    if (!onnx_finished(g, &r, "the model")) return false;
+    if (!graph.data) return onnx_damage(g, "the model", "there is no graph");
+    m->opset = m->opset_count ? 0 : 1; // the first files had no opsets
+    for (size_t i = 0; i < m->opset_count; i++)
+        if (!*m->opsets[i].domain) m->opset = m->opsets[i].version;
+    return read_graph(&reading, graph, &m->graph, 0);
 }

@@ -14,7 +14,7 @@ static mite_ir_value *repeats(onnx_import *c, const mite_ir_value *x) {
     mite_ir_value *parts[MITE_MAX_RANK], *times = onnx_in(c, 1);
     size_t axis;
     const int64_t one = 1;
-    if (!times || c->model.opset >= 6) return times;
+    if (!times || c->opset >= 6) return times;
     const onnx_known *known = onnx_need_numbers(c, 2, "axis");
     if (!known || !known->count || !onnx_axis(c, known->at[0].i, (size_t)x->rank, &axis))
         return NULL;
@@ -96,14 +96,14 @@ void onnx_pad(onnx_import *c) {
     static const char *const modes[] = {"constant", "edge", "reflect", "wrap"};
     const char *mode = onnx_string(c, "mode", "constant");
     mite_ir_value *x = onnx_in(c, 0), *value = onnx_has_input(c, 2) ? onnx_in(c, 2) : NULL;
-    mite_ir_value *pads = onnx_list_in(c, c->model.opset < 2 ? "paddings" : "pads", 1);
+    mite_ir_value *pads = onnx_list_in(c, c->opset < 2 ? "paddings" : "pads", 1);
     mite_ir_value *axes = onnx_list_in(c, NULL, 3);
     int32_t beyond = 0;
     while (beyond < 4 && strcmp(mode, modes[beyond])) beyond++;
     if (beyond == 4) mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "there is no mode %q", mode);
     if (!pads) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its pads are missing");
     if (!x || !mite_ir_ok(c->g)) return;
-    if (c->model.opset < 11) value = onnx_scalar(c, x->dtype, (double)onnx_float(c, "value", 0));
+    if (c->opset < 11) value = onnx_scalar(c, x->dtype, (double)onnx_float(c, "value", 0));
     mite_ir_value *y = beyond || axes ? NULL : core_pad(c, x, pads, value);
     if (!y)
         y = MITE_IR_EMIT(c->g, .op = "pad_by", .name = onnx_name(c),

@@ -145,9 +145,15 @@ static const onnx_op ops[] = {
     {"Xor", onnx_binary},
 };
 
-const onnx_op *onnx_op_find(const char *name) {
+static bool is_named(const char *row, const char *domain, const char *name) {
+    size_t length = strlen(domain);
+    if (!length) return !strcmp(row, name);
+    return !strncmp(row, domain, length) && row[length] == '.' && !strcmp(row + length + 1, name);
+}
+
+const onnx_op *onnx_op_find(const char *domain, const char *name) {
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
-        if (!strcmp(ops[i].name, name)) return &ops[i];
+        if (is_named(ops[i].name, domain, name)) return &ops[i];
     }
     return NULL;
 }

@@ -145,7 +145,7 @@ static bool read_target(onnx_import *c, const mite_ir_value *x, target *t) {
     int64_t sizes[MITE_MAX_RANK], axes[MITE_MAX_RANK];
     double scales[MITE_MAX_RANK];
     size_t count = 0, axis_count, axis;
-    bool old = !strcmp(c->node->op_type, "Upsample") || c->model.opset < 11;
+    bool old = !strcmp(c->node->op_type, "Upsample") || c->opset < 11;
     bool has_scales = read_scales(c, old ? 1 : 2, scales, &count);
     if (!has_scales && !onnx_list(c, NULL, 3, sizes, MITE_MAX_RANK, &count)) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its scales and sizes are missing");
@@ -186,7 +186,7 @@ void onnx_resize(onnx_import *c) {
                                               "pytorch_half_pixel", NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil", NULL};
-    bool old = !strcmp(c->node->op_type, "Upsample") || c->model.opset < 11;
+    bool old = !strcmp(c->node->op_type, "Upsample") || c->opset < 11;
     mite_ir_value *x = onnx_in(c, 0);
     target t;
     if (!x) return;

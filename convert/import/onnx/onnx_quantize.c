@@ -149,6 +149,11 @@ static mite_ir_value *quantize(onnx_import *c, mite_ir_value *x, const scales *s
                         .zero_point = s->zero_point[0] + (s->type == ONNX_INT8 ? 128 : 0));
 }
 
+// Output 0, of the type that the scales say.
+static void set_quantized(onnx_import *c, mite_ir_value *q, const scales *s) {
+    onnx_set_carried(c, 0, q, q && q->dtype == MITE_U8 && s->type == ONNX_INT8);
+}
+
 static mite_ir_value *dequantize(onnx_import *c, mite_ir_value *x, const scales *s) {
     if (!x || !mite_ir_ok(c->g)) return NULL;
     if (s->count != 1 || (x->dtype != MITE_U8 && x->dtype != MITE_I8)) {
@@ -183,7 +188,8 @@ static mite_ir_value *real_input(onnx_import *c, size_t k, int64_t axis) {
     if (!onnx_shape(c, k, &type, &rank, dims) || !read_scales(c, k + 1, k + 2, type, &s)) {
         return NULL;
     }
-    mite_ir_value *x = onnx_in(c, k);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, k, &shifted);
     if (!x) return NULL;
     return mite_ir_is_constant(x) ? dequantize_constant(c, x, &s, axis) : dequantize(c, x, &s);
 }
@@ -204,7 +210,7 @@ void onnx_quantize_linear(onnx_import *c) {
     if (mite_ir_is_constant(x) && x->dtype == MITE_F32 && is_byte(s.type)) {
         onnx_set(c, 0, quantize_constant(c, x, &s, axis));
     } else {
-        onnx_set(c, 0, quantize(c, x, &s));
+        set_quantized(c, quantize(c, x, &s), &s);
     }
 }
 
@@ -244,12 +250,12 @@ void onnx_q_linear_conv(onnx_import *c) {
     if (!onnx_read_window(c, &window, 2, x->shape, w->shape + 2)) return;
     mite_ir_value *y =
         onnx_emit_conv(c, onnx_to_nhwc(c, x), w, bias, &window, onnx_int(c, "group", 1));
-    onnx_set(c, 0, quantize(c, onnx_to_nchw(c, y), &out));
+    set_quantized(c, quantize(c, onnx_to_nchw(c, y), &out), &out);
 }
 
 void onnx_q_linear_mat_mul(onnx_import *c) {
     scales out;
     mite_ir_value *x = real_input(c, 0, 1), *w = real_input(c, 3, 1);
     if (!x || !w || !read_scales(c, 6, 7, ONNX_UINT8, &out)) return;
-    onnx_set(c, 0, quantize(c, onnx_emit_dense(c, x, w, false, NULL), &out));
+    set_quantized(c, quantize(c, onnx_emit_dense(c, x, w, false, NULL), &out), &out);
 }

@@ -90,7 +90,7 @@ static mite_ir_value *distribution(onnx_import *c, mite_ir_value *x, int32_t axi
 // Before opset 13 all dimensions from the axis on were one.
 void onnx_softmax(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0);
-    bool old = c->model.opset < 13;
+    bool old = c->opset < 13;
     int64_t axis = onnx_int(c, "axis", old ? 1 : -1);
     size_t at;
     if (!x) return;

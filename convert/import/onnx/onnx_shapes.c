@@ -121,33 +121,35 @@ void onnx_size(onnx_import *c) {
 
 // --- Constants ----------------------------------------------------------------------------------
 
+// A constant of numbers listed in an attribute.
+static mite_ir_value *listed(onnx_import *c, mite_dtype dtype, bool scalar, const void *from,
+                             size_t count) {
+    int32_t dim = count > INT32_MAX ? -1 : (int32_t)count;
+    mite_ir_value *v = mite_ir_constant(c->g, onnx_name(c), dtype, scalar ? 0 : 1, &dim);
+    if (v && count) memcpy(v->data, from, v->bytes);
+    return v;
+}
+
 void onnx_constant(onnx_import *c) {
-    const onnx_attr *a = c->node->attr_count ? &c->node->attrs[0] : NULL;
-    const onnx_attr *value = onnx_attribute(c, "value");
-    if (value && value->t) {
-        onnx_set_tensor(c, 0, value->t);
-        return;
+    const onnx_attr *a;
+    if ((a = onnx_attribute(c, "value")) && a->t) {
+        onnx_set_tensor(c, 0, a->t);
+    } else if ((a = onnx_attribute(c, "sparse_value")) && a->sparse) {
+        onnx_set(c, 0, onnx_sparse_constant(c->g, a->sparse));
+    } else if ((a = onnx_attribute(c, "value_ints"))) {
+        onnx_set(c, 0, listed(c, MITE_I64, false, a->ints, a->int_count));
+    } else if ((a = onnx_attribute(c, "value_int"))) {
+        onnx_set(c, 0, listed(c, MITE_I64, true, &a->i, 1));
+    } else if ((a = onnx_attribute(c, "value_floats"))) {
+        onnx_set(c, 0, listed(c, MITE_F32, false, a->floats, a->float_count));
+    } else if ((a = onnx_attribute(c, "value_float"))) {
+        onnx_set(c, 0, listed(c, MITE_F32, true, &a->f, 1));
+    } else {
+        mite_ir_fail(
+            c->g, MITE_ERR_UNSUPPORTED, "its value is neither a tensor nor numbers, but %s",
+            onnx_attribute(c, "value_string") || onnx_attribute(c, "value_strings") ? "text"
+                                                                                    : "missing");
     }
-    bool ints = a && !strcmp(a->name, "value_ints"), one_int = a && !strcmp(a->name, "value_int");
-    bool floats = a && !strcmp(a->name, "value_floats");
-    bool one_float = a && !strcmp(a->name, "value_float");
-    if (!ints && !one_int && !floats && !one_float) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its value is neither a tensor nor numbers");
-        return;
-    }
-    size_t count = ints ? a->int_count : floats ? a->float_count : 1;
-    int32_t dim = count <= ONNX_MAX_KNOWN ? (int32_t)count : -1;
-    onnx_known *known =
-        onnx_new_known(c, ints || one_int ? ONNX_INT64 : ONNX_FLOAT, ints || floats ? 1 : 0, &dim);
-    if (!known) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "a list of %z numbers is not supported", count);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (ints || one_int) known->at[i].i = ints ? a->ints[i] : a->i;
-        else known->at[i].f = (double)(floats ? a->floats[i] : a->f);
-    }
-    onnx_set_known(c, 0, known);
 }
 
 void onnx_constant_of_shape(onnx_import *c) {
