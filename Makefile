@@ -205,7 +205,7 @@ build/lint/%.tidy: build/native/%.o .clang-tidy
 	    $(NATIVE_ONLY) 2> >(grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -' >&2)
 	@touch $@
 
-lint: layers $(TIDIED) $(NODE_MODULES) ## check formatting, types and likely mistakes
+lint: layers $(TIDIED) $(NODE_MODULES) $(BENCH_MODULES) ## check formatting, types and likely mistakes
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 	$(Q)node_modules/.bin/eslint --cache --cache-location build/lint/eslint .
 	$(Q)node_modules/.bin/tsc --project .

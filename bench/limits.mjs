@@ -130,8 +130,9 @@ function best(instance, calls, rounds, work) {
 
 /** @returns {Limits} */
 export function measureLimits() {
-  const instance = (/** @type {Uint8Array} */ code) => new WebAssembly.Instance(new WebAssembly.Module(code));
-  const rate = (/** @type {{ code: Uint8Array, work: number }} */ { code, work }) =>
+  /** @typedef {Uint8Array<ArrayBuffer>} Code */
+  const instance = (/** @type {Code} */ code) => new WebAssembly.Instance(new WebAssembly.Module(code));
+  const rate = (/** @type {{ code: Code, work: number }} */ { code, work }) =>
     best(instance(code), 20, 20_000, work);
   const read = (/** @type {number} */ bytes) => {
     const reader = instance(probes.read.code);

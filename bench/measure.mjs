@@ -100,6 +100,7 @@ export async function besideBusy(subject) {
   const busy = spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
   try {
     const launch = await perform(subject, { contestants });
+    checkAgreement(launch.results, subject.network);
     return summary([explained(launch, subject)], 2);
   } finally {
     busy.kill();
@@ -137,10 +138,11 @@ function checkAgreement(results, { classifies, title }) {
   if (!reference) return;
   const wanted = reference.output;
   const largest = Math.max(...wanted.map(Math.abs));
+  const distance = (/** @type {number} */ v, /** @type {number} */ i) => Math.abs(v - wanted[i]);
   const best = (/** @type {number[]} */ numbers) => numbers.indexOf(Math.max(...numbers));
   for (const result of results) {
     const { output, kind, engine } = result;
-    result.difference = Math.max(...output.map((v, i) => Math.abs(v - wanted[i]))) / largest;
+    result.difference = Math.max(...output.map(distance)) / largest;
     result.cosine = cosine(output, wanted);
     result.sameClass = best(output) === best(wanted);
     const agrees =

@@ -48,6 +48,7 @@ export function prepare(name, network) {
   if (name === "tiny") cpSync(join(bench, "networks/tiny"), folder, { recursive: true });
   else if (name === "efficientnet-lite0" && !existsSync(published)) withoutShared(folder);
   else generate(name, folder);
+  /** @type {Record<string, string>} */
   const missing = {};
   for (const kind of network.kinds) {
     const why = convert(name, network, folder, kind);

@@ -2,7 +2,8 @@
 // One task in a page: hosts.mjs opens it and calls `task`.
 import { perform } from "/bench/race.mjs";
 
-globalThis.perform = ({ network, task }) => {
+globalThis.perform = (/** @type {any} */ { network, task }) => {
+  /** @type {import("/bench/engines/engines.mjs").Environment} */
   const env = {
     node: false,
     origin: location.origin,

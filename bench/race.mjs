@@ -79,6 +79,7 @@ async function race(env, task, input) {
   const profiles = [];
   for (const { contestant, engine } of entries) {
     if (!task.profile || !engine.profile) continue;
+    /** @type {(readonly import("../bindings/js/mite.d.ts").NodeProfile[])[]} */
     const runs = [];
     for (let i = 0; i < 15; i++) {
       await engine.run();

@@ -163,8 +163,9 @@ function memoryAndCold(of) {
   return `## Memory and cold start: EfficientNet-Lite0
 
 The largest WebAssembly memory in a process that runs this alone; and the time from importing the engine
-to the first result in a fresh process or a fresh browser, with WebAssembly module and model
-from local HTTP (median of ${node.cold[0].all.length} launches; in Node the JavaScript comes from disk).
+to the first result in a fresh process or a fresh browser that has fetched nothing but the input, with
+WebAssembly module and model from local HTTP (median of ${node.cold[0].all.length} launches; in Node the JavaScript
+comes from disk).
 
 ${markdown(["", "memory, MB", "cold start in Node, ms", "in Chromium, ms"], rows)}
 
@@ -218,25 +219,25 @@ function raceTable(kept) {
       (/** @type {any} */ r) => r.engine === engine && r.kind === kind && r.asked === 2 && r.threads === 2,
     );
   const rows = threads1.results.map((/** @type {any} */ one) => {
-    const { engine, kind, median, toMite, difference } = one;
+    const { engine, kind, median, least, toMite, difference } = one;
     const { rate, share } = rateOf(kept, threads1, one);
     const two = onTwo(engine, kind);
     const cold = coldOf(kept, engine, kind);
     const isPeer = engine !== "mite";
     return [
-      ...[`${engine} ${kind}`, fixed(median), isPeer ? fixed(toMite, 2) : ""],
+      ...[`${engine} ${kind}`, fixed(median), fixed(least), isPeer ? fixed(toMite, 2) : ""],
       ...[fixed(rate), `${fixed(100 * share, 0)} %`],
       ...[fixed(two?.median), isPeer && onTwo("mite", kind) ? fixed(two?.toMite, 2) : ""],
       ...[cold ? fixed(cold.bytes / 1e6) : "–", difference ? difference.toExponential(0) : "0"],
     ];
   });
   const heads = [
-    ...["", "ms", "× mite's time", "Gop/s", "of peak"],
+    ...["", "ms", "least", "× mite's time", "Gop/s", "of peak"],
     ...["two threads, ms", "× mite's time", "memory, MB", "difference"],
   ];
   const notes = notesOf(kept);
   const host = hostNames[/** @type {"node"} */ (kept.host)];
-  return [`**${host}**`, markdown(heads, rows), ...(notes.length ? [notes.join("\n")] : [])].join("\n\n");
+  return [`**${host}**, begun at a load of ${fixed(kept.load)}`, markdown(heads, rows), ...(notes.length ? [notes.join("\n")] : [])].join("\n\n");
 }
 
 /** Who did not run, and why; where the reason is the same for both, once. @param {any} kept */
@@ -273,8 +274,8 @@ function whereTimeGoes(kept) {
         .slice(0, 8)
         .map(([name, { count, ms, macs }]) => {
           const rate = macs ? (2 * macs) / ms / 1e6 : undefined;
-          const share = rate && `${fixed((100 * rate) / limits[kind], 0)} %`;
-          return [name, `${count}`, fixed(ms, 2), `${fixed((100 * ms) / total, 0)} %`, fixed(rate), share ?? "–"];
+          const share = rate === undefined ? "–" : `${fixed((100 * rate) / limits[kind], 0)} %`;
+          return [name, `${count}`, fixed(ms, 2), `${fixed((100 * ms) / total, 0)} %`, fixed(rate), share];
         });
       const whole = nodes.reduce((/** @type {number} */ sum, /** @type {any} */ { macs }) => sum + macs, 0);
       const rate = (2 * whole) / total / 1e6 / limits[kind];

@@ -5,7 +5,7 @@
 // runs and that the engines agree.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe } from "../bindings/js/src/convert.js";
@@ -52,6 +52,10 @@ function machine() {
   return `${cpus()[0].model.trim()}, ${cpus().length} cores, ${vnni ? "with" : "without"} VNNI`;
 }
 
+/** @param {string} _ @param {unknown} value */
+const sixDigits = (_, value) =>
+  typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+
 /** @param {string} file */
 function readJson(file) {
   try {
@@ -85,12 +89,13 @@ async function measure(origin, name, host) {
     ...readJson(file),
     date: new Date().toISOString().slice(0, 10),
     machine: machine(),
+    load: loadavg()[0], // what else ran when this began
     node: process.version,
     versions: versions(),
     options,
     ...{ host, network: name, title: network.title, macs: prepared.macs, kinds: network.kinds },
   };
-  const save = () => writeFileSync(file, `${JSON.stringify(kept, null, 1)}\n`);
+  const save = () => writeFileSync(file, `${JSON.stringify(kept, sixDigits, 1)}\n`);
   if (asked.includes("race")) {
     for (const threads of [1, 2]) {
       kept[`threads${threads}`] = await race(subject, threads);

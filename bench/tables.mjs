@@ -38,7 +38,7 @@ export function tableOf(kept, threads) {
     const { rate, share } = rateOf(kept, raced, result);
     const name = `${result.engine} ${result.kind}`;
     const count = result.threads === result.asked ? `${result.threads}` : `${result.threads} (of ${result.asked})`;
-    const compared = result.engine === "mite" ? "" : `${fixed(result.toMite, 2)} × mite`;
+    const compared = result.engine !== "mite" && result.toMite ? `${fixed(result.toMite, 2)} × mite` : "";
     return [name, count, `${fixed(result.median)} ms`, compared, `${fixed(rate)} Gop/s`, `${fixed(100 * share, 0)} %`];
   });
   const absent = raced.absent.map(
@@ -46,5 +46,6 @@ export function tableOf(kept, threads) {
   );
   const dropped = raced.dropped ? `, ${raced.dropped} of them dropped` : "";
   const title = `${kept.title}, ${kept.host}, ${threads} thread${threads > 1 ? "s" : ""} (${raced.launches} launches${dropped})`;
-  return [title, aligned([["engine", "threads", "time", "", "rate", "of peak"], ...rows]), ...absent].join("\n");
+  const table = aligned([["engine", "threads", "time", "", "rate", "of peak"], ...rows]);
+  return [title, table, ...new Set(absent)].join("\n");
 }

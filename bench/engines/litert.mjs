@@ -2,6 +2,8 @@
 // LiteRT.js: TFLite with XNNPACK. It takes pictures as NHWC and f32 in and out, whatever is within.
 import { channelsLast } from "./layout.mjs";
 
+/** @typedef {typeof import("@litertjs/core")} LiteRt */
+
 /** @type {Promise<unknown> | undefined} The runtime loads once a process or page. */
 let runtime;
 
@@ -9,6 +11,8 @@ let runtime;
  * It loads its glue by importScripts or a script tag and looks for `self`; Node has neither. While it
  * loads, it is given an importScripts that requires a copy which Node takes for CommonJS.
  * @param {import("./engines.mjs").Environment} env
+ * @param {LiteRt} litert
+ * @param {number} threads
  */
 async function loadInNode(env, litert, threads) {
   const { createRequire } = await import("node:module");
@@ -19,11 +23,12 @@ async function loadInNode(env, litert, threads) {
   const glue = `${folder}${name}.${process.pid}.cjs`;
   await mkdir(folder, { recursive: true });
   await copyFile(new URL(`../node_modules/@litertjs/core/wasm/${name}.js`, import.meta.url), glue);
-  globalThis.self = globalThis;
+  const scope = /** @type {any} */ (globalThis);
+  scope.self = scope;
   const wasmBinary = await env.read(env.peer(`@litertjs/core/wasm/${name}.wasm`));
-  globalThis.Module = { wasmBinary, print() {}, printErr() {} };
-  globalThis.importScripts = () => {
-    globalThis.ModuleFactory = createRequire(import.meta.url)(glue);
+  scope.Module = { wasmBinary, print() {}, printErr() {} };
+  scope.importScripts = () => {
+    scope.ModuleFactory = createRequire(import.meta.url)(glue);
   };
   const { warn } = console;
   console.warn = () => {}; // that there is no WebGPU here
@@ -31,7 +36,7 @@ async function loadInNode(env, litert, threads) {
     await litert.loadLiteRt(`${folder}${name}.js`);
   } finally {
     console.warn = warn;
-    delete globalThis.importScripts;
+    delete scope.importScripts;
   }
 }
 
@@ -41,8 +46,10 @@ export async function make(env, { kind, threads, shape }) {
   await (runtime ??= env.node
     ? loadInNode(env, litert, threads)
     : litert.loadLiteRt(env.peer("@litertjs/core/wasm/"), { threads: threads > 1 }));
-  const options = { accelerator: "wasm", cpuOptions: { numThreads: threads } };
-  const model = await litert.loadAndCompile(await env.read(env.file(`${kind}.tflite`)), options);
+  const model = await litert.loadAndCompile(await env.read(env.file(`${kind}.tflite`)), {
+    accelerator: "wasm",
+    cpuOptions: { numThreads: threads },
+  });
   const layout = channelsLast(shape);
   /** @type {Float32Array} */
   let input;

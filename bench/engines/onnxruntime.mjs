@@ -4,9 +4,9 @@
 /** @type {import("./engines.mjs").Make} */
 export async function make(env, { kind, threads, shape }) {
   // Its web build's threads do not start in Node, and its Node build is slower to start.
-  const ort = await (env.node && threads > 1
-    ? import("onnxruntime-web")
-    : import("../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs"));
+  const file = "../node_modules/onnxruntime-web/dist/ort.wasm.min.mjs";
+  /** @type {typeof import("onnxruntime-web")} */
+  const ort = await import(env.node && threads > 1 ? "onnxruntime-web" : file);
   const wasm = "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm";
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = threads;
@@ -19,6 +19,9 @@ export async function make(env, { kind, threads, shape }) {
   return {
     threads,
     prepare: (values) => (input = values),
-    run: async () => (await session.run({ [from]: new ort.Tensor("float32", input, shape) }))[to].data,
+    run: async () => {
+      const output = await session.run({ [from]: new ort.Tensor("float32", input, shape) });
+      return /** @type {Float32Array} */ (output[to].data);
+    },
   };
 }

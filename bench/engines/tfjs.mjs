@@ -31,7 +31,7 @@ export async function make(env, { kind, threads, shape }) {
     prepare: (values) => (input = layout.from(values)),
     run: async () => {
       const tensor = tf.tensor(input, layout.shape, "float32");
-      const output = model.execute(tensor);
+      const output = /** @type {import("@tensorflow/tfjs-core").Tensor} */ (model.execute(tensor));
       const data = /** @type {Float32Array} */ (await output.data());
       tf.dispose([tensor, output]);
       return data;
