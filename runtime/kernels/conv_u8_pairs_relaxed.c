@@ -9,6 +9,7 @@
 #define STEP 4
 #define DOT(sum, w, x) \
     wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_relaxed_dot_i8x16_i7x16(w, x)))
+#define TILE_ROWS 4
 #define WIDE 0
 #define CONV_U8 pairs_u8
 #define CONV_U8_F32 pairs_u8_f32

@@ -6,6 +6,7 @@
 
 #define STEP 2
 #define DOT(sum, w, x) wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(w, x))
+#define TILE_ROWS 4
 #define WIDE 1
 #define CONV_U8 mite_conv_u8_simd128
 #define CONV_U8_F32 mite_conv_u8_f32_simd128

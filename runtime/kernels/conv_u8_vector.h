@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution of u8 activations and i8 weights by tiles of 4 output pixels x 8 columns. Included by
-// the files that define, first:
+// Convolution of u8 activations and i8 weights by tiles of TILE_ROWS output pixels x 8 columns.
+// Included by the files that define, first:
 //   STEP              taps of one step: STEP activations and STEP x 8 weights
 //   DOT(sum, w, x)    sum + products of a vector of weights (4 columns x STEP taps) and one of
 //                     activations (the same STEP taps, four times); exact, wrapping
+//   TILE_ROWS         4 to 6: as many as the registers allow beside what DOT wants
 //   WIDE              1: the tile reads i16, panels and rows are widened into scratch first;
 //                     0: it reads the weights in place, and the rows where it can
 //   CONV_U8, CONV_U8_F32   the names of the kernels
 //
-// What is said in conv_f32_vector.h about registers holds here too; the limits of the machine are
-// the multiplications, so a taller tile gains nothing.
-#include "rounding.h"
-#include "simd.h"
+// What is said in conv_f32_vector.h about registers holds here too. Tiles leave their sums in
+// memory, and a loop over many pixels of the panel makes the results of them (conv_u8_finish.h):
+// its constants are loaded once, and its instructions need other units than the products of the
+// tiles that follow.
+#include "conv_u8_finish.h"
 
 #if WIDE
 typedef int16_t tap; // activations and weights in the tile
-#define BLOCK_BYTES 65536 // of widened rows
 #else
 typedef uint8_t tap;
-#define BLOCK_BYTES 65536
 #endif
-#define TILE_ROWS 4
+#define BLOCK_BYTES 65536 // of rows
 #define MAX_BLOCK_ROWS 1024
 
 typedef struct block {
@@ -29,58 +29,8 @@ typedef struct block {
     size_t output[MAX_BLOCK_ROWS], residual[MAX_BLOCK_ROWS]; // elements from pixel (0,0)
     const int32_t *segments; // steps from row[] to each segment
     size_t segment_count, segment_length; // in taps, as the tile reads them
+    int32_t sums[MITE_FINISH_ROWS * 8];
 } block;
-
-typedef struct panel {
-    const mite_conv_args *a;
-    const tap *weights; // of 8 columns
-    size_t n, width; // first column, how many of the 8 exist
-} panel;
-
-// --- Epilogues ----------------------------------------------------------------------------------
-
-INLINE vec add_residual(const mite_conv_args *a, vec inner, const uint8_t *residual) {
-    vec other = wasm_v128_load64_zero(residual), inner_scale = splat_f32(&a->inner_scale);
-    vec scale = splat_f32(&a->residual_scale), offset = splat_f32(&a->offset);
-    rounding to = rounding_to(NULL);
-    vec low = wasm_f32x4_add(wasm_f32x4_mul(floats_low(other), scale), offset);
-    vec high = wasm_f32x4_add(wasm_f32x4_mul(floats_high(other), scale), offset);
-    low = wasm_f32x4_add(wasm_f32x4_mul(floats_low(inner), inner_scale), low);
-    high = wasm_f32x4_add(wasm_f32x4_mul(floats_high(inner), inner_scale), high);
-    return narrow_u8(round_f32(low, &to), round_f32(high, &to));
-}
-
-INLINE void finish_u8(const panel *p, const block *b, size_t m, vec low, vec high) {
-    const mite_conv_args *a = p->a;
-    const float *scale = a->scale + p->n;
-    rounding to = rounding_to(&a->zero_point);
-    vec q =
-        narrow_u8(round_scaled(low, load(scale), &to), round_scaled(high, load(scale + 4), &to));
-    uint8_t *out = (uint8_t *)a->output + b->output[m] + p->n;
-    if (a->residual) {
-        const uint8_t *residual = (const uint8_t *)a->residual + b->residual[m] + p->n;
-        uint8_t some[8] = {0};
-        if (p->width < 8) memcpy(some, residual, p->width);
-        q = add_residual(a, q, p->width < 8 ? some : residual);
-    }
-    q = wasm_u8x16_min(wasm_u8x16_max(q, wasm_v128_load8_splat(&a->q_lo)),
-                       wasm_v128_load8_splat(&a->q_hi));
-    if (p->width == 8) wasm_v128_store64_lane(out, q, 0);
-    else store_some(out, q, p->width);
-}
-
-INLINE void finish_f32(const panel *p, const block *b, size_t m, vec low, vec high) {
-    const mite_conv_args *a = p->a;
-    const float *scale = a->scale + p->n;
-    float *out = (float *)a->output + b->output[m] + p->n;
-    float values[8];
-    store(values, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(low), load(scale)));
-    store(values + 4, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(high), load(scale + 4)));
-    for (size_t c = 0; c < p->width; c++) {
-        if (a->residual) values[c] += ((const float *)a->residual)[b->residual[m] + p->n + c];
-        out[c] = mite_clamp(values[c], a->lo, a->hi);
-    }
-}
 
 // --- Tiles --------------------------------------------------------------------------------------
 
@@ -90,22 +40,24 @@ INLINE void finish_f32(const panel *p, const block *b, size_t m, vec low, vec hi
     c##r##0 = DOT(c##r##0, w0, x); \
     c##r##1 = DOT(c##r##1, w1, x);
 
-#define FINISH_ROW(r)                                          \
-    if (rows > r) {                                            \
-        if (to_f32) finish_f32(p, b, m + r, c##r##0, c##r##1); \
-        else finish_u8(p, b, m + r, c##r##0, c##r##1);         \
+#define STORE_ROW(r)                      \
+    if (rows > r) {                       \
+        store(sums + r * 8, c##r##0);     \
+        store(sums + r * 8 + 4, c##r##1); \
     }
 
-INLINE void tile(const size_t rows, const int to_f32, const panel *p, const block *b, size_t m) {
-    const int32_t *bias = (const int32_t *)p->a->bias + p->n;
-    const tap *w = p->weights;
-    vec c00 = load(bias), c01 = load(bias + 4), c10 = c00, c11 = c01;
-    vec c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+INLINE void tile(const size_t rows, const block *b, size_t m, const tap *w, const int32_t *bias,
+                 int32_t *sums) {
+    vec c00 = load(bias), c01 = load(bias + 4), c10 = c00, c11 = c01, c20 = c00, c21 = c01;
+    vec c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
     for (size_t s = 0; s < b->segment_count; s++) {
-        const tap *a0 = b->row[m] + b->segments[s], *a1 = a0, *a2 = a0, *a3 = a0;
+        const tap *a0 = b->row[m] + b->segments[s], *a1 = a0, *a2 = a0, *a3 = a0, *a4 = a0,
+                  *a5 = a0;
         if (rows > 1) a1 = b->row[m + 1] + b->segments[s];
         if (rows > 2) a2 = b->row[m + 2] + b->segments[s];
         if (rows > 3) a3 = b->row[m + 3] + b->segments[s];
+        if (rows > 4) a4 = b->row[m + 4] + b->segments[s];
+        if (rows > 5) a5 = b->row[m + 5] + b->segments[s];
         NO_UNROLL for (size_t k = b->segment_length; k; k -= STEP) {
             vec w0 = load(w), w1 = load(w + 4 * STEP), x;
             STEP_ROW(0)
@@ -118,38 +70,61 @@ INLINE void tile(const size_t rows, const int to_f32, const panel *p, const bloc
             if (rows > 3) {
                 STEP_ROW(3)
             }
+            if (rows > 4) {
+                STEP_ROW(4)
+            }
+            if (rows > 5) {
+                STEP_ROW(5)
+            }
             w += 8 * STEP;
             KEEP_ORDER();
         }
     }
-    FINISH_ROW(0)
-    FINISH_ROW(1)
-    FINISH_ROW(2)
-    FINISH_ROW(3)
+    STORE_ROW(0)
+    STORE_ROW(1)
+    STORE_ROW(2)
+    STORE_ROW(3)
+    STORE_ROW(4)
+    STORE_ROW(5)
 }
 
-#define TILE(rows)                                                            \
-    NOINLINE void tile_##rows(const panel *p, const block *b, size_t m) {     \
-        tile(rows, 0, p, b, m);                                               \
-    }                                                                         \
-    NOINLINE void tile_f32_##rows(const panel *p, const block *b, size_t m) { \
-        tile(rows, 1, p, b, m);                                               \
+#define TILE(rows)                                                                         \
+    NOINLINE void tile_##rows(const block *b, size_t m, const tap *w, const int32_t *bias, \
+                              int32_t *sums) {                                             \
+        tile(rows, b, m, w, bias, sums);                                                   \
     }
 TILE(1)
 TILE(2)
 TILE(3)
 TILE(4)
+#if TILE_ROWS > 4
+TILE(5)
+#endif
+#if TILE_ROWS > 5
+TILE(6)
+#endif
 
-static void run_panel(const panel *p, const block *b, int to_f32) {
-    for (size_t m = 0; m < b->count;) {
-        size_t left = b->count - m;
-        switch (left < 4 ? left : 4) {
-        case 4: to_f32 ? tile_f32_4(p, b, m) : tile_4(p, b, m); break;
-        case 3: to_f32 ? tile_f32_3(p, b, m) : tile_3(p, b, m); break;
-        case 2: to_f32 ? tile_f32_2(p, b, m) : tile_2(p, b, m); break;
-        default: to_f32 ? tile_f32_1(p, b, m) : tile_1(p, b, m); break;
+// Sums of 8 columns at `count` <= MITE_FINISH_ROWS pixels from the m-th on, in tiles of nearly equal
+// height.
+static void run_tiles(block *b, size_t m, size_t count, const tap *w, const int32_t *bias) {
+    int32_t *sums = b->sums;
+    for (size_t tiles = (count + TILE_ROWS - 1) / TILE_ROWS; tiles; tiles--) {
+        size_t rows = (count + tiles - 1) / tiles;
+        switch (rows) {
+#if TILE_ROWS > 5
+        case 6: tile_6(b, m, w, bias, sums); break;
+#endif
+#if TILE_ROWS > 4
+        case 5: tile_5(b, m, w, bias, sums); break;
+#endif
+        case 4: tile_4(b, m, w, bias, sums); break;
+        case 3: tile_3(b, m, w, bias, sums); break;
+        case 2: tile_2(b, m, w, bias, sums); break;
+        default: tile_1(b, m, w, bias, sums); break;
         }
-        m += left < 4 ? left : 4;
+        m += rows;
+        count -= rows;
+        sums += rows * 8;
     }
 }
 
@@ -227,12 +202,11 @@ static size_t block_rows(size_t rows, size_t row_bytes) {
 }
 
 static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, size_t column1,
-                 int to_f32) {
+                 mite_finish_fn *finish) {
     size_t depth = round_up(a->segment_count * a->segment_length, 4);
     size_t height = block_rows(row1 - row0, depth * sizeof(tap));
     block *b = a->scratch;
     tap *room = (tap *)(void *)((uint8_t *)a->scratch + round_up(sizeof *b, 16));
-    panel p = {.a = a};
 #if WIDE
     tap *gathered = room + depth * 8;
 #else
@@ -240,25 +214,35 @@ static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t colum
 #endif
     for (size_t first = row0; first < row1; first += height) {
         fill_block(b, a, first, row1 - first < height ? row1 - first : height, depth, gathered);
-        for (p.n = column0; p.n < column1; p.n += 8) {
-            const int8_t *weights = (const int8_t *)a->weights + p.n * depth;
+        for (size_t n = column0; n < column1; n += 8) {
+            const int8_t *weights = (const int8_t *)a->weights + n * depth;
 #if WIDE
+            const tap *w = room;
             widen_panel(room, weights, depth);
-            p.weights = room;
 #else
-            p.weights = (const tap *)(const void *)weights;
+            const tap *w = (const tap *)(const void *)weights;
 #endif
-            p.width = column1 - p.n < 8 ? column1 - p.n : 8;
-            run_panel(&p, b, to_f32);
+            for (size_t m = 0; m < b->count; m += MITE_FINISH_ROWS) {
+                mite_finished f = {.a = a,
+                                   .sums = b->sums,
+                                   .output = b->output + m,
+                                   .residual = b->residual + m,
+                                   .count = b->count - m < MITE_FINISH_ROWS ? b->count - m
+                                                                            : MITE_FINISH_ROWS,
+                                   .n = n,
+                                   .width = column1 - n < 8 ? column1 - n : 8};
+                run_tiles(b, m, f.count, w, (const int32_t *)a->bias + n);
+                finish(&f);
+            }
         }
     }
 }
 
 void CONV_U8(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, size_t column1) {
-    conv(a, row0, row1, column0, column1, 0);
+    conv(a, row0, row1, column0, column1, mite_finish_u8);
 }
 
 void CONV_U8_F32(const mite_conv_args *a, size_t row0, size_t row1, size_t column0,
                  size_t column1) {
-    conv(a, row0, row1, column0, column1, 1);
+    conv(a, row0, row1, column0, column1, mite_finish_f32);
 }

@@ -92,8 +92,8 @@ static void fill_relaxed(mite_kernels *k) {
     k->depthwise_f32.name = "depthwise_f32_relaxed";
 }
 
-static void fill_relaxed_dot(mite_kernels *k) {
-    switch (mite_probe_dot()) {
+void mite_kernels_use_dot(mite_kernels *k, mite_dot dot) {
+    switch (dot) {
     case MITE_DOT_SATURATES:
         k->conv_u8.run = mite_conv_u8_pairs;
         k->conv_u8.name = "conv_u8_relaxed_pairs";
@@ -105,6 +105,8 @@ static void fill_relaxed_dot(mite_kernels *k) {
         k->conv_u8.name = "conv_u8_relaxed_unsigned";
         k->conv_u8_f32.run = mite_conv_u8_f32_unsigned;
         k->conv_u8_f32.name = "conv_u8_f32_relaxed_unsigned";
+        k->depthwise_u8.run = mite_depthwise_u8_unsigned;
+        k->depthwise_u8.name = "depthwise_u8_relaxed_unsigned";
         break;
     case MITE_DOT_UNKNOWN: break;
     }
@@ -123,6 +125,6 @@ void mite_kernels_fill(mite_kernels *k, int32_t isa) {
 #if MITE_HAVE_RELAXED
     if (MITE_HAVE_PLAIN && isa != MITE_ISA_BEST && isa < MITE_ISA_RELAXED) return;
     fill_relaxed(k);
-    if (isa == MITE_ISA_BEST || isa >= MITE_ISA_RELAXED) fill_relaxed_dot(k);
+    if (isa == MITE_ISA_BEST || isa >= MITE_ISA_RELAXED) mite_kernels_use_dot(k, mite_probe_dot());
 #endif
 }

@@ -11,6 +11,7 @@
 #include <simde/wasm/simd128.h>
 #endif
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

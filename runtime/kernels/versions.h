@@ -39,7 +39,7 @@ mite_winograd_weights_fn mite_winograd_weights_plain, mite_winograd_weights_simd
 mite_winograd_scratch_fn mite_winograd_scratch; // of both
 
 mite_depthwise_fn mite_depthwise_f32_plain, mite_depthwise_f32_simd128, mite_depthwise_f32_relaxed;
-mite_depthwise_fn mite_depthwise_u8_plain, mite_depthwise_u8_simd128;
+mite_depthwise_fn mite_depthwise_u8_plain, mite_depthwise_u8_simd128, mite_depthwise_u8_unsigned;
 
 mite_pool_fn mite_max_pool_f32_plain, mite_max_pool_f32_simd128;
 mite_pool_fn mite_max_pool_u8_plain, mite_max_pool_u8_simd128;
@@ -60,6 +60,8 @@ typedef enum mite_dot {
     MITE_DOT_UNSIGNED = 2,  // unsigned, exact
 } mite_dot;
 mite_dot mite_probe_dot(void); // conv_u8_unsigned_relaxed.c
+// Puts the kernels for that dot product into a table that has those of simd128.
+void mite_kernels_use_dot(mite_kernels *k, mite_dot dot);
 
 // The constants of rounding.h, from memory: V8 rebuilds a vector constant at each use in a loop.
 extern const float mite_rounding_f32;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
+#include "kernels/versions.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 uint64_t check_seed;
 static uint64_t state;
 static size_t checks, failures;
-check_version check_versions[3];
+check_version check_versions[4];
 size_t check_version_count;
 mite_kernels check_plain;
 
@@ -110,6 +112,14 @@ int main(int argc, char **argv) {
     }
     add_version(MITE_ISA_PLAIN, "plain");
     add_version(MITE_ISA_SIMD128, "simd128");
+#if MITE_HAVE_RELAXED
+    if (mite_probe_dot() == MITE_DOT_UNSIGNED) { // pairs are exact there, too
+        check_version *v = &check_versions[check_version_count++];
+        mite_kernels_fill(&v->table, MITE_ISA_SIMD128);
+        mite_kernels_use_dot(&v->table, MITE_DOT_SATURATES);
+        v->name = "relaxed, in pairs";
+    }
+#endif
     add_version(MITE_ISA_RELAXED, "relaxed");
     if (bench) {
         check_bench(only);

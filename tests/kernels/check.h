@@ -44,7 +44,7 @@ typedef struct check_version {
     const char *name;
     mite_kernels table;
 } check_version;
-extern check_version check_versions[3];
+extern check_version check_versions[4];
 extern size_t check_version_count;
 extern mite_kernels check_plain;
 

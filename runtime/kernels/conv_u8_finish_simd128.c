@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conv_u8_finish.h"
+
+#if MITE_HAVE_SIMD128
+
+// What stays in registers over a panel.
+typedef struct constants {
+    vec scale_low, scale_high, lo, hi;
+    rounding to;
+} constants;
+
+// Eight sums -> eight i16.
+INLINE vec round_sums(const int32_t *sums, const constants *c) {
+    return wasm_i16x8_narrow_i32x4(round_scaled(load(sums), c->scale_low, &c->to),
+                                   round_scaled(load(sums + 4), c->scale_high, &c->to));
+}
+
+// Bytes are narrowed and clamped sixteen together; with an odd count the last pixel is its own
+// partner.
+NOINLINE void finish(const mite_finished *f, uint8_t *output, const size_t *at) {
+    const mite_conv_args *a = f->a;
+    const int32_t *sums = f->sums;
+    constants c = {.scale_low = load(a->scale + f->n),
+                   .scale_high = load(a->scale + f->n + 4),
+                   .lo = wasm_v128_load8_splat(&a->q_lo),
+                   .hi = wasm_v128_load8_splat(&a->q_hi),
+                   .to = rounding_to(&a->zero_point)};
+    for (size_t m = 0; m < f->count; m += 2, sums += 16) {
+        size_t next = m + 1 < f->count;
+        vec q = wasm_u8x16_narrow_i16x8(round_sums(sums, &c), round_sums(sums + next * 8, &c));
+        q = wasm_u8x16_min(wasm_u8x16_max(q, c.lo), c.hi);
+        wasm_v128_store64_lane(output + at[m], q, 0);
+        wasm_v128_store64_lane(output + at[m + next], q, 1);
+    }
+}
+
+NOINLINE void finish_with_residual(const mite_finished *f, uint8_t *output, const size_t *at,
+                                   const uint8_t *residual, const size_t *residual_at) {
+    const mite_conv_args *a = f->a;
+    const int32_t *sums = f->sums;
+    vec inner_scale = splat_f32(&a->inner_scale), scale = splat_f32(&a->residual_scale);
+    vec offset = splat_f32(&a->offset);
+    rounding plain = rounding_to(NULL);
+    constants c = {.scale_low = load(a->scale + f->n),
+                   .scale_high = load(a->scale + f->n + 4),
+                   .to = rounding_to(&a->zero_point)};
+    for (size_t m = 0; m < f->count; m++, sums += 8) {
+        vec q = round_sums(sums, &c), other = wasm_v128_load64_zero(residual + residual_at[m]);
+        q = wasm_u8x16_narrow_i16x8(q, q);
+        vec low = wasm_f32x4_add(wasm_f32x4_mul(floats_low(other), scale), offset);
+        vec high = wasm_f32x4_add(wasm_f32x4_mul(floats_high(other), scale), offset);
+        low = wasm_f32x4_add(wasm_f32x4_mul(floats_low(q), inner_scale), low);
+        high = wasm_f32x4_add(wasm_f32x4_mul(floats_high(q), inner_scale), high);
+        q = narrow_u8(round_f32(low, &plain), round_f32(high, &plain));
+        q = wasm_u8x16_min(wasm_u8x16_max(q, wasm_v128_load8_splat(&a->q_lo)),
+                           wasm_v128_load8_splat(&a->q_hi));
+        wasm_v128_store64_lane(output + at[m], q, 0);
+    }
+}
+
+// Whole panels in place; narrower ones through a copy of what they touch.
+void mite_finish_u8(const mite_finished *f) {
+    uint8_t output[MITE_FINISH_ROWS * 8], residual[MITE_FINISH_ROWS * 8];
+    size_t at[MITE_FINISH_ROWS];
+    uint8_t *to = (uint8_t *)f->a->output + f->n;
+    const uint8_t *from = f->a->residual;
+    if (from) from += f->n;
+    if (f->width == 8) {
+        if (from) finish_with_residual(f, to, f->output, from, f->residual);
+        else finish(f, to, f->output);
+        return;
+    }
+    for (size_t m = 0; m < f->count; m++) {
+        at[m] = m * 8;
+        if (from) memcpy(residual + m * 8, from + f->residual[m], f->width);
+    }
+    if (from) finish_with_residual(f, output, at, residual, at);
+    else finish(f, output, at);
+    for (size_t m = 0; m < f->count; m++) memcpy(to + f->output[m], output + m * 8, f->width);
+}
+
+void mite_finish_f32(const mite_finished *f) {
+    const mite_conv_args *a = f->a;
+    for (size_t m = 0; m < f->count; m++) {
+        float *out = (float *)a->output + f->output[m] + f->n, values[8];
+        const int32_t *sums = f->sums + m * 8;
+        const float *scale = a->scale + f->n;
+        store(values, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(load(sums)), load(scale)));
+        store(values + 4,
+              wasm_f32x4_mul(wasm_f32x4_convert_i32x4(load(sums + 4)), load(scale + 4)));
+        for (size_t c = 0; c < f->width; c++) {
+            if (a->residual) values[c] += ((const float *)a->residual)[f->residual[m] + f->n + c];
+            out[c] = mite_clamp(values[c], a->lo, a->hi);
+        }
+    }
+}
+
+#endif
