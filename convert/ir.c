@@ -263,8 +263,38 @@ static bool set_outputs(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make
 }
 
 mite_ir_value *mite_ir_output_at(mite_ir_value *first, size_t index) {
+    if (!index) return first; // a constant where the graph folds
     if (!first || !first->producer || index >= first->producer->output_count) return NULL;
     return first->producer->outputs[index];
+}
+
+static bool all_constant(const mite_ir_node *node) {
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i] && !node->inputs[i]->data) return false;
+    return true;
+}
+
+// What a node that is in no list yet computes, as a constant, if that is the same in every run; NULL
+// where it is not (or would take too much of the memory that is left).
+static mite_ir_value *fold(mite_ir_graph *g, mite_ir_node *node) {
+    const mite_ir_value *out = node->output;
+    bool settled = out->guess && !out->guess_open;
+    size_t left = g->max_bytes - g->used_bytes, item = mite_dtype_bytes(out->dtype);
+    if (node->output_count != 1 || node->op->body_attrs || !mite_ir_is_fixed(out) ||
+        !(settled || all_constant(node)) || mite_ir_elements(out) > left / 4 / item) {
+        return NULL;
+    }
+    mite_ir_value *v = mite_ir_constant(g, out->name, out->dtype, (size_t)out->rank, out->shape);
+    if (!v) return NULL;
+    if (settled && v->bytes) memcpy(v->data, out->guess, v->bytes);
+    if (!settled && !mite_ir_run_node(g, node, &v->data)) {
+        mite_ir_release(g, v);
+        return NULL;
+    }
+    v->scale = out->scale;
+    v->zero_point = out->zero_point;
+    mite_ir_kill(node);
+    return v;
 }
 
 mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make) {
@@ -289,8 +319,10 @@ mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make) {
     }
     if (!set_attrs(g, node, make) || !set_inputs(g, node, make)) return NULL;
     if (!set_outputs(g, node, make)) return NULL;
-    if (mite_ir_infer(g, node, false) || !mite_ir_list_node(g, node)) return NULL;
-    return node->output;
+    if (mite_ir_infer(g, node, false)) return NULL;
+    mite_ir_value *result = g->folds ? fold(g, node) : NULL;
+    if (result || !mite_ir_ok(g)) return result;
+    return mite_ir_list_node(g, node) ? node->output : NULL;
 }
 
 // --- Changing nodes -----------------------------------------------------------------------------

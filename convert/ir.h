@@ -108,6 +108,7 @@ typedef struct mite_ir_graph {
     struct mite_ir_block *blocks; // nodes, values, names: freed with the graph
     uint32_t fresh; // for names of values that have none
     bool trial; // made to run one node: no guesses
+    bool folds; // emitted nodes of one output whose numbers are settled become constants at once
 } mite_ir_graph;
 
 // max_bytes 0: 4 GiB or the address space. NULL without memory.
@@ -195,7 +196,8 @@ typedef struct mite_ir_make {
 mite_ir_value *mite_ir_output_at(mite_ir_value *first, size_t index);
 
 // Adds a node at the end and returns its first output, with the shape that the operator's own rule
-// gives; NULL (and the graph failed) where the rule refuses.
+// gives; NULL (and the graph failed) where the rule refuses. Where the graph folds, this may be a
+// constant, and there is no node.
 mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make);
 #define MITE_IR_EMIT(g, ...) mite_ir_emit((g), &(mite_ir_make){__VA_ARGS__})
 

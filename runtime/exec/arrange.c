@@ -16,8 +16,8 @@
 
 typedef struct mite_settled {
     struct mite_settled *next;
-    size_t step, bytes;
-    _Alignas(MITE_ALIGN) uint8_t data[];
+    size_t step, bytes; // with those before `data`, which lies at the next multiple of MITE_ALIGN
+    uint8_t data[];
 } mite_settled;
 
 static void forget_view(mite_view *v) {
@@ -131,17 +131,19 @@ static mite_status settle(mite_session *s, size_t index) {
     for (uint32_t k = 0; k < step->node->output_count; k++) {
         mite_view *v = step->outputs[k];
         size_t bytes = v->elements * mite_dtype_bytes(v->dtype); // <= 8 * MAX_SETTLED
-        mite_settled *place = calloc(1, sizeof *place + mite_round_up(bytes, MITE_ALIGN));
+        size_t with_place = sizeof(mite_settled) + MITE_ALIGN + mite_round_up(bytes, MITE_ALIGN);
+        mite_settled *place = calloc(1, with_place);
         if (!place || !mite_view_set_strides(v)) {
             free(place);
             return no_room(s);
         }
         place->next = s->settled;
         place->step = index;
-        place->bytes = sizeof *place + bytes;
+        place->bytes = with_place;
         s->settled = place;
         s->settled_bytes += place->bytes;
-        v->data = place->data;
+        uintptr_t at = (uintptr_t)place->data;
+        v->data = place->data + (MITE_ALIGN - at % MITE_ALIGN) % MITE_ALIGN;
     }
     if (run_now(s, step)) return s->error.status;
     for (uint32_t k = 0; k < step->node->output_count; k++)
@@ -226,11 +228,11 @@ static size_t spare_bytes(const mite_session *s) {
 mite_status mite_session_arrange(mite_session *s, size_t first) {
     mite_segment *at = &s->segments[s->segment_count];
     *at = (mite_segment){.first = first};
+    s->segment_count++; // also where it fails: unarranging lets go of what is there
     if (infer(s, first, &at->end)) return s->error.status;
     mite_error waiting = s->error; // MITE_MORE and its sentence, or none
     s->error = (mite_error){0};
     mite_status status = plan(s, at);
-    s->segment_count++;
     for (size_t i = first; i < at->end && !status; i++) {
         mite_step *step = &s->steps[i];
         step->spare_bytes = spare_bytes(s);

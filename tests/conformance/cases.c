@@ -13,8 +13,12 @@
 #include <dirent.h>
 #include <math.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MAX_PORTS 64
+#define SECONDS 120 // for one case
+#define FAILED 99 // exit code of a case that was not right
 
 typedef struct tally {
     char name[64];
@@ -207,6 +211,23 @@ static bool run_set(one_case *c, size_t set) {
     return good;
 }
 
+// In a process of its own, whose end by a sanitizer is a failure of this case only.
+static bool run_set_alone(one_case *c, size_t set) {
+    int status;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(SECONDS);
+        bool good = run_set(c, set);
+        fflush(stdout);
+        _exit(good ? 0 : FAILED);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) exit(1);
+    if (WIFSIGNALED(status)) return say(c, "took too long, or crashed");
+    if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != FAILED) say(c, "ended by a sanitizer");
+    return !WEXITSTATUS(status);
+}
+
 // --- All cases ----------------------------------------------------------------------------------
 
 static void count(const one_case *c, bool good) {
@@ -239,10 +260,9 @@ static void run_case(const char *folder) {
     for (size_t set = 0; good; set++) {
         snprintf(path, sizeof path, "%s/test_data_set_%zu/output_0.pb", folder, set);
         if (!exists(path)) break;
-        good = run_set(&c, set);
+        good = run_set_alone(&c, set);
     }
     count(&c, good);
-    fflush(stdout);
     free_list(c.inputs, c.input_count);
     free_list(c.outputs, c.output_count);
     free_list(c.ops, c.op_count);

@@ -202,8 +202,8 @@ refuse("reshape that wraps", "", [n("Reshape", ["x", "s"])], consts={"s": i64(2*
 refuse("constant of a huge shape", "", [n("ConstantOfShape", ["s"], "c"), n("Add", ["x", "c"])], consts={"s": i64(2**20, 2**20, 2**20)})
 refuse("pad blow-up", "", [n("Pad", ["x", "p"])], consts={"p": i64(0, 0, 2**31 - 1, 2**31 - 1, 0, 0, 2**31 - 1, 2**31 - 1)})
 refuse("range blow-up", "make no finite list", [n("Range", ["a", "b", "c"], "r"), n("Reshape", ["x", "r"])], consts={"a": np.int64(0), "b": np.int64(2**62), "c": np.int64(1)})
-refuse("INT64_MIN / -1", "not a number", [n("Div", ["a", "b"], "c"), n("Reshape", ["x", "c"])], consts={"a": i64(-2**63), "b": i64(-1)})
-refuse("index out of range", "index 9 is outside", [n("Shape", ["x"], "s"), n("Gather", ["s", "i"], "g"), n("Reshape", ["x", "g"])], consts={"i": i64(9)})
+refuse("INT64_MIN / -1", "does not fill the wanted shape", [n("Div", ["a", "b"], "c"), n("Reshape", ["x", "c"])], consts={"a": i64(-2**63), "b": i64(-1)})
+refuse("index out of range", "index 9 (number 0 of 'i') is outside", [n("Shape", ["x"], "s"), n("Gather", ["s", "i"], "g"), n("Reshape", ["x", "g"])], consts={"i": i64(9)})
 refuse("axis out of range", "axis 7 does not exist", [n("Concat", ["x", "x"], axis=7)])
 for what, s in (("0", 0), ("negative", -1), ("infinite", np.inf), ("NaN", np.nan)):
     refuse(f"scale {what}", "is not a positive number", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("DequantizeLinear", ["q", "s", "z"])], consts={"s": np.float32(s), "z": np.uint8(3)})

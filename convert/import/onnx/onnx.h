@@ -40,7 +40,7 @@ typedef struct onnx_value {
 // A call of one of the model's functions, whose nodes are being imported.
 typedef struct onnx_call {
     const onnx_function *function;
-    const onnx_node *node;         // the caller
+    const onnx_node *node; // the caller
     const struct onnx_call *outer; // in which the caller lies
     size_t depth;
 } onnx_call;
@@ -49,7 +49,7 @@ typedef struct onnx_call {
 typedef struct onnx_scope {
     struct onnx_scope *outer; // NULL for the model's graph and for functions
     mite_names names; // to indices of values
-    const onnx_call *call;    // NULL outside of functions
+    const onnx_call *call; // NULL outside of functions
 } onnx_scope;
 
 typedef struct onnx_import {
@@ -58,10 +58,10 @@ typedef struct onnx_import {
     mite_names functions; // of the model, to their indices
     onnx_value **values;
     size_t value_count, value_room;
-    onnx_scope *scope;     // of the graph being imported
+    onnx_scope *scope; // of the graph being imported
     const onnx_node *node; // being imported
-    int64_t opset;         // of its domain
-    size_t imported;       // nodes so far, those of functions at every call
+    int64_t opset; // of its domain
+    size_t imported; // nodes so far, those of functions at every call
     const mite_import_options *options;
     mite_text *warnings;
 } onnx_import;
@@ -101,10 +101,7 @@ bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *
 // Says what output `k` is. The values' names become those of the file.
 void onnx_set(onnx_import *c, size_t k, mite_ir_value *v);
 void onnx_set_carried(onnx_import *c, size_t k, mite_ir_value *v, bool shifted);
-void onnx_set_known(onnx_import *c, size_t k, const onnx_known *known);
 void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t);
-// Room for numbers of a shape; NULL where failed or above ONNX_MAX_KNOWN.
-onnx_known *onnx_new_known(onnx_import *c, int32_t type, size_t rank, const int32_t *dims);
 
 // NULL if absent. In a function this may be its caller's.
 const onnx_attr *onnx_attribute(const onnx_import *c, const char *name);
@@ -150,8 +147,5 @@ int32_t onnx_import_body(onnx_import *c, const onnx_graph *body, const mite_ir_v
 // Imports the nodes of a graph without inputs where the node is, and gives its outputs to those of
 // the node: If whose condition is known.
 void onnx_import_inline(onnx_import *c, const onnx_graph *body);
-
-// Tries to work the node out on known numbers (onnx_fold.c). True if done, or failed.
-bool onnx_fold(onnx_import *c);
 
 #endif

@@ -239,7 +239,7 @@ static bool import_nodes(onnx_import *c, const onnx_node *nodes, size_t count) {
             mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "the model has more than %u nodes", MAX_NODES);
         } else if (f) {
             call_function(c, f);
-        } else if (!onnx_fold(c)) {
+        } else {
             onnx_op_find(c->node->domain, c->node->op_type)->handle(c);
         }
         if (!mite_ir_ok(c->g)) {
@@ -385,10 +385,13 @@ bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
         return false;
     }
     c.opset = c.model.opset;
+    g->folds = true;
     if (!c.model.graph.output_count) mite_ir_fail(g, MITE_ERR_FORMAT, "the model has no output");
-    if (!mite_ir_ok(g) || !list_functions(&c) || !check_operators(&c)) return false;
-    if (!add_tensors(&c, &c.model.graph) || !add_inputs(&c)) return false;
-    if (!import_nodes(&c, c.model.graph.nodes, c.model.graph.node_count)) return false;
-    add_outputs(&c, &c.model.graph);
+    if (mite_ir_ok(g) && list_functions(&c) && check_operators(&c) &&
+        add_tensors(&c, &c.model.graph) && add_inputs(&c) &&
+        import_nodes(&c, c.model.graph.nodes, c.model.graph.node_count)) {
+        add_outputs(&c, &c.model.graph);
+    }
+    g->folds = false;
     return mite_ir_ok(g);
 }

@@ -21,7 +21,8 @@ static mite_ir_value *emit_view(onnx_import *c, const char *op, mite_ir_value *x
 // The same as a reshape, where the shape is the same in every run: passes know it better, and the
 // core has it.
 static mite_ir_value *settled(onnx_import *c, mite_ir_value *x, mite_ir_value *view) {
-    if (!x || !view || !mite_ir_is_fixed(x) || !mite_ir_is_fixed(view)) return view;
+    if (!x || !view || !view->producer || !mite_ir_is_fixed(x) || !mite_ir_is_fixed(view))
+        return view;
     mite_ir_take_back(c->g, view->producer);
     return onnx_reshape(c, x, (size_t)view->rank, view->shape);
 }

@@ -36,7 +36,7 @@ onnx_value *onnx_find_value(const onnx_import *c, const char *name) {
     return NULL;
 }
 
-static bool is_there(const onnx_value *v) { return v->ir || v->tensor || v->sparse || v->known; }
+static bool is_there(const onnx_value *v) { return v->ir || v->tensor || v->sparse; }
 
 bool onnx_has_input(const onnx_import *c, size_t k) {
     if (k >= c->node->input_count || !*c->node->inputs[k]) return false;
@@ -59,26 +59,9 @@ static onnx_value *input_value(onnx_import *c, size_t k) {
     return v;
 }
 
-static mite_ir_value *known_constant(onnx_import *c, const char *name, const onnx_known *known) {
-    mite_dtype dtype = onnx_dtype(known->type);
-    if (!dtype) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "%q is of type %s, which is not supported", name,
-                     onnx_type_name(known->type));
-        return NULL;
-    }
-    mite_ir_value *v = mite_ir_constant(c->g, name, dtype, known->rank, known->dims);
-    for (size_t i = 0; v && i < known->count; i++) {
-        void *at = (uint8_t *)v->data + i * mite_dtype_bytes(dtype);
-        if (mite_is_real(dtype)) mite_store_reals(at, dtype, 1, &known->at[i].f, 1);
-        else mite_store_integers(at, dtype, 1, &known->at[i].i, 1);
-    }
-    return v;
-}
-
 mite_ir_value *onnx_carried(onnx_import *c, onnx_value *v) {
     if (!v || v->ir) return v ? v->ir : NULL;
-    if (v->known) v->ir = known_constant(c, v->name, v->known);
-    else if (v->tensor) v->ir = onnx_tensor_constant(c->g, v->tensor);
+    if (v->tensor) v->ir = onnx_tensor_constant(c->g, v->tensor);
     else if (v->sparse) v->ir = onnx_sparse_constant(c->g, v->sparse);
     if (v->ir && !*v->ir->name) v->ir->name = v->name;
     return v->ir;
@@ -115,7 +98,8 @@ mite_ir_value *onnx_constant_in(onnx_import *c, size_t k, const char *what) {
 
 // --- Numbers ------------------------------------------------------------------------------------
 
-onnx_known *onnx_new_known(onnx_import *c, int32_t type, size_t rank, const int32_t *dims) {
+// Room for numbers of a shape; NULL where failed or above ONNX_MAX_KNOWN.
+static onnx_known *new_known(onnx_import *c, int32_t type, size_t rank, const int32_t *dims) {
     size_t count;
     if (rank > MITE_MAX_RANK || !mite_shape_elements(&count, rank, dims) ||
         count > ONNX_MAX_KNOWN) {
@@ -133,7 +117,7 @@ onnx_known *onnx_new_known(onnx_import *c, int32_t type, size_t rank, const int3
 static const onnx_known *numbers_of(onnx_import *c, const mite_ir_value *v) {
     const void *data = v->data ? v->data : v->guess_open || v->open ? NULL : v->guess;
     if (!data || v->unknown) return NULL;
-    onnx_known *known = onnx_new_known(c, onnx_type_of(v->dtype), (size_t)v->rank, v->shape);
+    onnx_known *known = new_known(c, onnx_type_of(v->dtype), (size_t)v->rank, v->shape);
     for (size_t i = 0; known && i < known->count; i++) {
         const void *at = (const uint8_t *)data + i * mite_dtype_bytes(v->dtype);
         if (mite_is_real(v->dtype)) mite_load_reals(&known->at[i].f, at, v->dtype, 1, 1);
@@ -148,7 +132,7 @@ const onnx_known *onnx_numbers(onnx_import *c, size_t k) {
     if (v->sparse) onnx_carried(c, v);
     if (v->ir) return v->known = numbers_of(c, v->ir);
     if (!v->tensor) return NULL;
-    onnx_known *known = onnx_new_known(c, v->tensor->type, v->tensor->rank, v->tensor->dims);
+    onnx_known *known = new_known(c, v->tensor->type, v->tensor->rank, v->tensor->dims);
     if (!known || !onnx_tensor_numbers(c->g, v->tensor, known->at)) return NULL;
     v->known = known;
     return known;
@@ -169,8 +153,6 @@ bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *
     if (!v) return false;
     if (v->tensor) {
         *type = v->tensor->type, *rank = v->tensor->rank, from = v->tensor->dims;
-    } else if (v->known) {
-        *type = v->known->type, *rank = v->known->rank, from = v->known->dims;
     } else {
         const mite_ir_value *ir = onnx_carried(c, v);
         if (!ir) return false;
@@ -200,12 +182,6 @@ void onnx_set_carried(onnx_import *c, size_t k, mite_ir_value *v, bool shifted) 
 }
 
 void onnx_set(onnx_import *c, size_t k, mite_ir_value *v) { onnx_set_carried(c, k, v, false); }
-
-void onnx_set_known(onnx_import *c, size_t k, const onnx_known *known) {
-    onnx_value *out =
-        known && onnx_has_output(c, k) ? onnx_new_value(c, c->node->outputs[k]) : NULL;
-    if (out) out->known = known;
-}
 
 void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t) {
     onnx_value *out = onnx_has_output(c, k) ? onnx_new_value(c, c->node->outputs[k]) : NULL;
