@@ -103,6 +103,9 @@ mite_ir_value *tfl_quantized(tfl_import *c, size_t k, mite_ir_value *v);
 // Do input k and output 0 share type and quantization? Then moving the stored numbers is enough.
 bool tfl_same_quantization(tfl_import *c, size_t k);
 
+// Does the whole node where it is a function of int16 that has an operator of its own (tflite_i16.c).
+bool tfl_set_i16_function(tfl_import *c);
+
 const char *tfl_name(const tfl_import *c); // for nodes: that of the first output
 
 int32_t tfl_option(const tfl_import *c, size_t field); // i32, 0 where absent
@@ -111,6 +114,8 @@ float tfl_option_float(const tfl_import *c, size_t field);
 
 // v limited as ActivationFunctionType `activation` says.
 mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation);
+// The same as limits; false (failed) where it is none of those.
+bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi);
 // One node of one or two inputs without attributes; the quantization of x goes on where the type
 // does.
 mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x);

@@ -107,16 +107,26 @@ mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_v
     return mite_ir_ok(c->g) ? real : NULL;
 }
 
+mite_ir_value *tfl_weights(tfl_import *c, size_t k, size_t rank, const int32_t *shape) {
+    if (tfl_is_constant(c, k)) return tfl_weights_constant(c, tfl_input(c, k), rank, shape);
+    mite_ir_value *w = tfl_real(c, k);
+    if (w && mite_ir_is_constant(w)) return tfl_reshape(c, w, rank, shape);
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                 "its weights %q are computed; only constants are "
+                 "supported",
+                 tfl_has(c, k) ? tfl_input(c, k)->name : "");
+    return NULL;
+}
+
 // Weights of rank 4 as the file has them.
 static mite_ir_value *picture_weights(tfl_import *c, size_t k) {
     const tfl_tensor *t = tfl_input(c, k);
-    if (!t || !tfl_is_constant(c, k) || t->rank != 4) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "its weights must be a constant of rank 4, not computed or of other shape");
+    if (!t || t->rank != 4) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its weights must have four dimensions");
         return NULL;
     }
-    mite_ir_value *w = tfl_weights_constant(c, t, 4, t->dims);
-    if (w && mite_ir_elements(w)) return w;
+    mite_ir_value *w = tfl_weights(c, k, 4, t->dims);
+    if (!w || mite_ir_elements(w)) return w;
     mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights %q are empty", t->name);
     return NULL;
 }
@@ -139,6 +149,23 @@ mite_ir_value *tfl_emit_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *wei
                                   {"groups", .word = channels / in}});
 }
 
+// Weights as OHWI in groups; sets output 0.
+static void set_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *weights, const tfl_window *w,
+                     int32_t activation) {
+    tfl_product p = {.x = 0,
+                     .bias = 2,
+                     .weights = weights,
+                     .window = *w,
+                     .groups = x->shape[3] / weights->shape[3],
+                     .activation = activation};
+    if (tfl_arithmetic_of(c, 0, weights) != TFL_REAL) {
+        tfl_set(c, 0, tfl_emit_integer_conv(c, tfl_in(c, 0), &p));
+        return;
+    }
+    mite_ir_value *bias = tfl_bias(c, 2, 0, weights, weights->shape[0]);
+    tfl_set(c, 0, tfl_activate(c, tfl_emit_conv(c, x, weights, bias, w), activation));
+}
+
 void tfl_conv(tfl_import *c) {
     enum { PADDING, STRIDE_W, STRIDE_H, ACTIVATION, DILATION_W, DILATION_H };
     mite_ir_value *x = tfl_picture(c, 0), *weights = x ? picture_weights(c, 1) : NULL;
@@ -149,15 +176,13 @@ void tfl_conv(tfl_import *c) {
         .stride = {tfl_option(c, STRIDE_H), tfl_option(c, STRIDE_W)},
         .dilation = {mite_flat_i32(o, DILATION_H, 1), mite_flat_i32(o, DILATION_W, 1)},
     };
-    mite_ir_value *bias = tfl_bias(c, 2, 0, weights, weights->shape[0]);
-    if (!bias || !tfl_place_window(c, &w, x->shape, tfl_option_byte(c, PADDING))) return;
-    mite_ir_value *y = tfl_emit_conv(c, x, weights, bias, &w);
-    tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, ACTIVATION)));
+    if (!tfl_place_window(c, &w, x->shape, tfl_option_byte(c, PADDING))) return;
+    set_conv(c, x, weights, &w, tfl_option_byte(c, ACTIVATION));
 }
 
 void tfl_depthwise_conv(tfl_import *c) {
     enum { PADDING, STRIDE_W, STRIDE_H, ACTIVATION = 4, DILATION_W, DILATION_H };
-    mite_ir_value *x = tfl_picture(c, 0), *weights = x ? picture_weights(c, 1) : NULL, *y;
+    mite_ir_value *x = tfl_picture(c, 0), *weights = x ? picture_weights(c, 1) : NULL;
     if (!weights) return;
     const mite_flat_table *o = &c->node->options;
     tfl_window w = {
@@ -165,37 +190,67 @@ void tfl_depthwise_conv(tfl_import *c) {
         .stride = {tfl_option(c, STRIDE_H), tfl_option(c, STRIDE_W)},
         .dilation = {mite_flat_i32(o, DILATION_H, 1), mite_flat_i32(o, DILATION_W, 1)},
     };
-    int32_t columns = weights->shape[3];
-    mite_ir_value *bias = tfl_bias(c, 2, 0, weights, columns);
-    if (!bias || !tfl_place_window(c, &w, x->shape, tfl_option_byte(c, PADDING))) return;
+    int32_t columns = weights->shape[3], activation = tfl_option_byte(c, ACTIVATION);
+    if (!tfl_place_window(c, &w, x->shape, tfl_option_byte(c, PADDING))) return;
     if (weights->shape[0] != 1) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights have shape %T, wanted is [1,KH,KW,C]",
                      (size_t)4, weights->shape);
         return;
     }
-    if (columns == x->shape[3]) {
-        y = MITE_IR_EMIT(c->g, .op = "depthwise_conv2d", .name = tfl_name(c),
-                         .inputs = {x, weights, bias},
-                         .attrs = {TFL_WINDOW_ATTRS(&w),
-                                   {"dilation_h", .word = w.dilation[0]},
-                                   {"dilation_w", .word = w.dilation[1]}});
-    } else { // several filters a channel: groups of one channel
-        weights = mite_ir_transposed(c->g, weights, (const int32_t[]){3, 1, 2, 0});
-        y = tfl_emit_conv(c, x, weights, bias, &w);
+    mite_ir_value *turned = mite_ir_transposed(c->g, weights, (const int32_t[]){3, 1, 2, 0});
+    if (!turned) return;
+    if (columns != x->shape[3] || tfl_arithmetic_of(c, 0, turned) != TFL_REAL) {
+        set_conv(c, x, turned, &w, activation); // groups of one channel
+        return;
     }
-    tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, ACTIVATION)));
+    mite_ir_value *bias = tfl_bias(c, 2, 0, weights, columns);
+    if (!bias) return;
+    mite_ir_value *y = MITE_IR_EMIT(c->g, .op = "depthwise_conv2d", .name = tfl_name(c),
+                                    .inputs = {x, weights, bias},
+                                    .attrs = {TFL_WINDOW_ATTRS(&w),
+                                              {"dilation_h", .word = w.dilation[0]},
+                                              {"dilation_w", .word = w.dilation[1]}});
+    tfl_set(c, 0, tfl_activate(c, y, activation));
 }
 
 // --- Matrix products ----------------------------------------------------------------------------
 
-// x [..,K] times constant weights [N,K] transposed.
-static mite_ir_value *emit_dense(tfl_import *c, mite_ir_value *x, const tfl_tensor *t,
-                                 size_t bias) {
-    const int32_t shape[4] = {t->dims[0], 1, 1, t->dims[1]};
-    mite_ir_value *weights = tfl_weights_constant(c, t, 4, shape);
-    mite_ir_value *b = tfl_bias(c, bias, 0, weights, t->dims[0]);
-    if (!weights || !b) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "dense", .name = tfl_name(c), .inputs = {x, weights, b});
+// x [..,K] (input 0, perhaps under another shape) times constant weights [N,K] transposed. Gives real
+// numbers or, of int16 input, quanta.
+static mite_ir_value *emit_dense(tfl_import *c, mite_ir_value *x, size_t bias, int32_t activation,
+                                 bool symmetric) {
+    const tfl_tensor *t = tfl_input(c, 1);
+    int32_t n = t->dims[0], depth = t->dims[1], shape[MITE_MAX_RANK];
+    mite_ir_value *weights = tfl_weights(c, 1, 4, (const int32_t[]){n, 1, 1, depth});
+    if (!weights || !x) return NULL;
+    tfl_arithmetic arithmetic = tfl_arithmetic_of(c, 0, weights);
+    if (arithmetic == TFL_REAL) {
+        mite_ir_value *b = tfl_bias(c, bias, 0, weights, n);
+        if (!b) return NULL;
+        return tfl_activate(
+            c, MITE_IR_EMIT(c->g, .op = "dense", .name = tfl_name(c), .inputs = {x, weights, b}),
+            activation);
+    }
+    if (x->rank < 1 || x->shape[x->rank - 1] != depth) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights [%d,%d] do not fit the input %T", n, depth,
+                     (size_t)x->rank, x->shape);
+        return NULL;
+    }
+    // Every row is an image of one pixel.
+    memcpy(shape, x->shape, sizeof shape);
+    size_t rank = (size_t)x->rank, rows = mite_ir_elements(x) / (size_t)depth;
+    shape[rank - 1] = n;
+    tfl_product p = {.x = 0,
+                     .bias = bias,
+                     .weights = weights,
+                     .window = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}},
+                     .groups = 1,
+                     .activation = activation,
+                     .symmetric = symmetric};
+    if (rows > INT32_MAX) rows = INT32_MAX; // refused by the reshape
+    x = arithmetic == TFL_I16 ? tfl_in(c, 0) : x;
+    x = tfl_reshape(c, x, 4, (const int32_t[]){(int32_t)rows, 1, 1, depth});
+    return tfl_reshape(c, tfl_emit_integer_conv(c, x, &p), rank, shape);
 }
 
 static mite_ir_value *swap_last(tfl_import *c, mite_ir_value *v) {
@@ -208,7 +263,7 @@ static mite_ir_value *swap_last(tfl_import *c, mite_ir_value *v) {
 }
 
 void tfl_fully_connected(tfl_import *c) {
-    enum { ACTIVATION, WEIGHTS_FORMAT, KEEP_NUM_DIMS };
+    enum { ACTIVATION, WEIGHTS_FORMAT, KEEP_NUM_DIMS, ASYMMETRIC };
     const tfl_tensor *t = tfl_input(c, 1);
     mite_ir_value *x = tfl_real(c, 0);
     if (!x || !tfl_is_fixed(c, x)) return;
@@ -222,25 +277,31 @@ void tfl_fully_connected(tfl_import *c) {
         if (rows > INT32_MAX) rows = INT32_MAX; // then it does not fit
         x = tfl_reshape(c, x, 2, (const int32_t[]){(int32_t)rows, depth});
     }
-    mite_ir_value *y;
-    if (tfl_is_constant(c, 1)) {
-        y = x ? emit_dense(c, x, t, 2) : NULL;
-    } else {
-        y = tfl_emit_binary(c, "matmul_nd", x, swap_last(c, tfl_real(c, 1)));
-        if (tfl_has(c, 2)) y = tfl_emit_binary(c, "add", y, tfl_real(c, 2));
+    int32_t activation = tfl_option_byte(c, ACTIVATION);
+    bool constant = tfl_is_constant(c, 1);
+    if (!constant) {
+        mite_ir_value *w = tfl_real(c, 1);
+        constant = w && mite_ir_is_constant(w);
     }
-    tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, ACTIVATION)));
+    if (constant) {
+        tfl_set(c, 0, emit_dense(c, x, 2, activation, !tfl_option_byte(c, ASYMMETRIC)));
+        return;
+    }
+    mite_ir_value *y = tfl_emit_binary(c, "matmul_nd", x, swap_last(c, tfl_real(c, 1)));
+    if (tfl_has(c, 2)) y = tfl_emit_binary(c, "add", y, tfl_real(c, 2));
+    tfl_set(c, 0, tfl_activate(c, y, activation));
 }
 
 void tfl_batch_matmul(tfl_import *c) {
-    enum { ADJOINT_X, ADJOINT_Y };
+    enum { ADJOINT_X, ADJOINT_Y, ASYMMETRIC };
     mite_ir_value *x = tfl_real(c, 0), *y;
     bool adjoint = tfl_option_byte(c, ADJOINT_Y) != 0;
     const tfl_tensor *t = tfl_input(c, 1);
     if (!x || !tfl_is_fixed(c, x)) return;
     if (tfl_option_byte(c, ADJOINT_X)) x = swap_last(c, x);
-    if (tfl_is_constant(c, 1) && t->rank == 2 && adjoint) {
-        tfl_set(c, 0, emit_dense(c, x, t, SIZE_MAX));
+    if (tfl_is_constant(c, 1) && t->rank == 2 && t->dims[1] >= 1 && adjoint &&
+        !tfl_option_byte(c, ADJOINT_X)) {
+        tfl_set(c, 0, emit_dense(c, x, SIZE_MAX, 0, !tfl_option_byte(c, ASYMMETRIC)));
         return;
     }
     y = tfl_real(c, 1);

@@ -18,6 +18,7 @@ static mite_ir_value *function(tfl_import *c, mite_unary which, mite_ir_value *x
 
 void tfl_unary(tfl_import *c) {
     const tfl_op *op = tfl_op_of(c->node);
+    if (tfl_set_i16_function(c)) return;
     mite_ir_value *x = tfl_plain(c, 0);
     if (!x) return;
     if (x->dtype == MITE_F32 && op->op) tfl_set(c, 0, tfl_emit_unary(c, op->op, x));
@@ -165,6 +166,7 @@ void tfl_dequantize(tfl_import *c) {
 // --- Softmax ------------------------------------------------------------------------------------
 
 void tfl_softmax(tfl_import *c) {
+    if (tfl_set_i16_function(c)) return;
     mite_ir_value *x = tfl_real(c, 0);
     float beta = tfl_option_float(c, 0);
     if (!x || !tfl_is_fixed(c, x)) return;

@@ -58,6 +58,19 @@ mite_ir_value *tfl_in(tfl_import *c, size_t k) {
     return v ? v->stored : NULL;
 }
 
+// The operators of the core are for bytes; those for all types take the scale as an input.
+static mite_ir_value *dequantized(tfl_import *c, const tfl_tensor *t, mite_ir_value *v) {
+    float scale;
+    int32_t zero_point;
+    if (v->dtype != MITE_I16) {
+        return MITE_IR_EMIT(c->g, .op = "dequantize", .name = t->name, .inputs = {v},
+                            .dtype = MITE_F32);
+    }
+    if (!tfl_stored_quantization(c, t, &scale, &zero_point)) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "dequantize_linear", .name = t->name,
+                        .inputs = {v, tfl_scalar(c, scale)}, .dtype = MITE_F32);
+}
+
 mite_ir_value *tfl_real(tfl_import *c, size_t k) {
     tfl_value *v = value_of(c, k);
     if (!v || v->real) return v ? v->real : NULL;
@@ -67,8 +80,7 @@ mite_ir_value *tfl_real(tfl_import *c, size_t k) {
     } else if (v->stored && v->stored->dtype == MITE_F32) {
         v->real = v->stored;
     } else if (v->stored && tfl_is_quantized(t)) {
-        v->real = MITE_IR_EMIT(c->g, .op = "dequantize", .name = t->name, .inputs = {v->stored},
-                               .dtype = MITE_F32);
+        v->real = dequantized(c, t, v->stored);
     } else {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its input %q of type %s is not supported here",
                      t->name, tfl_type_name(t->type));
@@ -176,6 +188,10 @@ mite_ir_value *tfl_quantized(tfl_import *c, size_t k, mite_ir_value *v) {
     int32_t zero_point;
     if (!v || !t || !tfl_is_quantized(t)) return v;
     if (!tfl_stored_quantization(c, t, &scale, &zero_point)) return NULL;
+    if (t->type == TFL_INT16) {
+        return MITE_IR_EMIT(c->g, .op = "quantize_linear", .name = t->name,
+                            .inputs = {v, tfl_scalar(c, scale)}, .dtype = MITE_I16, .scale = scale);
+    }
     return MITE_IR_EMIT(c->g, .op = "quantize", .name = t->name, .inputs = {v},
                         .dtype = tfl_stored_dtype(t), .scale = scale, .zero_point = zero_point);
 }
@@ -243,16 +259,21 @@ mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, 
     return MITE_IR_EMIT(c->g, .op = op, .name = tfl_name(c), .inputs = {a, b});
 }
 
+enum { ACTIVATION_NONE, RELU, RELU_N1_TO_1, RELU6, ACTIVATION_TANH };
+
+bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi) {
+    *lo = activation == ACTIVATION_NONE ? -INFINITY : activation == RELU_N1_TO_1 ? -1.0f : 0.0f;
+    *hi = activation == RELU_N1_TO_1 ? 1.0f : activation == RELU6 ? 6.0f : INFINITY;
+    if (activation >= ACTIVATION_NONE && activation <= RELU6) return true;
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its activation %d is not supported", activation);
+    return false;
+}
+
 mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation) {
-    enum { NONE, RELU, RELU_N1_TO_1, RELU6, TANH };
-    float lo = activation == RELU_N1_TO_1 ? -1.0f : 0.0f;
-    float hi = activation == RELU_N1_TO_1 ? 1.0f : activation == RELU6 ? 6.0f : INFINITY;
-    if (!v || activation == NONE) return v;
-    if (activation == TANH) return tfl_emit_unary(c, "tanh", v);
-    if (activation < 0 || activation > TANH) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its activation %d is not supported", activation);
-        return NULL;
-    }
+    float lo, hi;
+    if (!v || activation == ACTIVATION_NONE) return v;
+    if (activation == ACTIVATION_TANH) return tfl_emit_unary(c, "tanh", v);
+    if (!tfl_activation_limits(c, activation, &lo, &hi)) return NULL;
     return MITE_IR_EMIT(
         c->g, .op = "clamp", .name = tfl_name(c), .inputs = {v},
         .attrs = {{"lo", .word = mite_ir_bits(lo)}, {"hi", .word = mite_ir_bits(hi)}});

@@ -3,6 +3,7 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_nodes.h"
 
+#include "ops/more/functions.h"
 #include "ops/more/index.h"
 
 #include <string.h>
@@ -136,6 +137,22 @@ void tfl_sparse_to_dense(tfl_import *c) {
     tfl_set(c, 0, scatter(c, base, places, values, MITE_COMBINE_REPLACE));
 }
 
+// Negative indices mean none; the operator counts them from the end. `none` takes their place.
+static mite_ir_value *not_negative(tfl_import *c, mite_ir_value *indices, mite_ir_value *none) {
+    mite_ir_value *zero = mite_ir_constant(c->g, tfl_name(c), indices->dtype, 0, NULL);
+    if (!zero) return NULL;
+    if (none->dtype != indices->dtype) {
+        none = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {none},
+                            .dtype = indices->dtype);
+    }
+    mite_ir_value *negative =
+        MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {indices, zero},
+                     .attrs = {{"function", .word = MITE_BINARY_LESS}}, .dtype = MITE_BOOL);
+    if (!negative || !none) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "where", .name = tfl_name(c),
+                        .inputs = {negative, none, indices}, .dtype = indices->dtype);
+}
+
 void tfl_one_hot(tfl_import *c) {
     const int32_t one = 1;
     mite_ir_value *indices = tfl_in(c, 0), *depth = tfl_in(c, 1);
@@ -144,7 +161,8 @@ void tfl_one_hot(tfl_import *c) {
     mite_ir_value *both[2] = {tfl_reshape(c, off, 1, &one), tfl_reshape(c, on, 1, &one)};
     if (!both[0] || !both[1]) return;
     mite_ir_value *values = tfl_concat(c, both, 2, 0);
-    if (!values) return;
+    indices = not_negative(c, indices, depth);
+    if (!values || !indices) return;
     tfl_set(c, 0,
             MITE_IR_EMIT(c->g, .op = "one_hot", .name = tfl_name(c),
                          .inputs = {indices, depth, values},

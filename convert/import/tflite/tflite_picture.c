@@ -54,6 +54,19 @@ void tfl_resize(tfl_import *c) {
         return;
     }
     int32_t coordinates = half ? HALF_PIXEL : align ? ALIGN_CORNERS : ASYMMETRIC;
+    const tfl_tensor *t = tfl_input(c, 0);
+    if (linear && tfl_is_quantized(t) && tfl_same_quantization(c, 0)) {
+        mite_ir_value *q = tfl_in(c, 0);
+        if (!q) return;
+        tfl_set(c, 0,
+                MITE_IR_EMIT(c->g, .op = "resize_fixed", .name = tfl_name(c), .inputs = {q},
+                             .attrs = {{"height", .word = (int32_t)size[0]},
+                                       {"width", .word = (int32_t)size[1]},
+                                       {"coordinates", .word = coordinates},
+                                       {"offset", .word = t->type == TFL_INT8 ? 128 : 0}},
+                             .scale = q->scale, .zero_point = q->zero_point));
+        return;
+    }
     tfl_set(c, 0,
             MITE_IR_EMIT(c->g, .op = "resize", .name = tfl_name(c), .inputs = {x},
                          .attrs = {{"height", .word = (int32_t)size[0]},
@@ -153,9 +166,19 @@ static bool read_block(tfl_import *c, int32_t *block) {
     return false;
 }
 
+// Input 0, whatever its type, as a picture. Of real numbers where it is quantized: the passes find
+// the quanta again.
+static mite_ir_value *any_picture(tfl_import *c) {
+    mite_ir_value *x = tfl_plain(c, 0);
+    if (!x || x->dtype == MITE_F32) return tfl_picture(c, 0);
+    if (tfl_is_fixed(c, x) && x->rank == 4) return x;
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its input is no picture [N,H,W,C]");
+    return NULL;
+}
+
 void tfl_depth_to_space(tfl_import *c) {
     int32_t block;
-    mite_ir_value *x = tfl_picture(c, 0);
+    mite_ir_value *x = any_picture(c);
     if (!x || !read_block(c, &block)) return;
     int32_t channels = x->shape[3] / (block * block);
     if (x->shape[3] % (block * block)) {
@@ -168,7 +191,7 @@ void tfl_depth_to_space(tfl_import *c) {
 
 void tfl_space_to_depth(tfl_import *c) {
     int32_t block;
-    mite_ir_value *x = tfl_picture(c, 0);
+    mite_ir_value *x = any_picture(c);
     if (!x || !read_block(c, &block)) return;
     if (x->shape[1] % block || x->shape[2] % block) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "%dx%d pixels are no multiple of its block %d",

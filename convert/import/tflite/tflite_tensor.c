@@ -98,6 +98,13 @@ bool tfl_stored_quantization(tfl_import *c, const tfl_tensor *t, float *scale,
                      q.count);
         return false;
     }
+    if (t->type == TFL_INT16 && q.zero_points[0]) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "%q is int16 with the zero point %d; only 0 is "
+                     "supported",
+                     t->name, q.zero_points[0]);
+        return false;
+    }
     *scale = q.scales[0];
     *zero_point = q.zero_points[0] + (is_i8(t) ? 128 : 0);
     return true;

@@ -29,7 +29,35 @@ mite_ir_value *tfl_emit_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *wei
 // x_index) times that of the weights; zeros where absent.
 mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_value *weights,
                         int32_t columns);
+
+// --- What is not u8 (tflite_integer_conv.c) -------------------------------------------------------
+
+// How a convolution of input x with such weights is computed.
+typedef enum tfl_arithmetic {
+    TFL_REAL, // real numbers, of which the passes make u8 operators where x is int8 or uint8
+    TFL_I16, // int16 activations, i8 weights
+    TFL_DYNAMIC, // float activations that are quantized as they come, i8 weights
+} tfl_arithmetic;
+
+tfl_arithmetic tfl_arithmetic_of(const tfl_import *c, size_t x, const mite_ir_value *weights);
+
+typedef struct tfl_product {
+    size_t x, bias; // inputs of the node
+    mite_ir_value *weights; // [M,KH,KW,C/groups]
+    tfl_window window;
+    int32_t groups, activation;
+    bool symmetric; // how x is quantized while the model runs
+} tfl_product;
+
+// `x` is input p->x as stored, perhaps under another shape. For TFL_I16 and TFL_DYNAMIC.
+mite_ir_value *tfl_emit_integer_conv(tfl_import *c, mite_ir_value *x, const tfl_product *p);
+
+// --- Inputs ---------------------------------------------------------------------------------------
+
 // Input k, a picture with fixed dimensions, as real numbers.
 mite_ir_value *tfl_picture(tfl_import *c, size_t k);
+// Input k as constant weights of this shape: of the file, or computed of constants. NULL where
+// failed.
+mite_ir_value *tfl_weights(tfl_import *c, size_t k, size_t rank, const int32_t *shape);
 
 #endif

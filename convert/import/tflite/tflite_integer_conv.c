@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions of i16 activations, and of real numbers that are quantized while the model runs
+// ("dynamic range": f32 input, i8 weights). The fast kernels are not for those.
+#include "import/tflite/tflite_window.h"
+
+#include <math.h>
+#include <string.h>
+
+static float weight_scale(const mite_ir_value *q, size_t n) {
+    return q->scales[q->quant_count > 1 ? n : 0];
+}
+
+// QuantizeMultiplier of TensorFlow Lite, its 31 bits then rounded to 15:
+//   multiplier = f * 2^e with f in [1/2, 1), q = f * 2^31
+static void set_factor(double multiplier, int32_t *factor, int32_t *shift) {
+    int e;
+    int64_t q = (int64_t)llround(frexp(multiplier, &e) * 0x1p31);
+    if (q == (int64_t)1 << 31) {
+        q /= 2;
+        e++;
+    }
+    if (e < -31) q = e = 0;
+    *factor = q < 0x7FFF0000 ? (int32_t)((q + (1 << 15)) >> 16) : 0x7FFF;
+    *shift = e;
+}
+
+static mite_ir_value *i16_factors(tfl_import *c, const mite_ir_value *weights, float in,
+                                  float out) {
+    int32_t columns = weights->shape[0];
+    mite_ir_value *v =
+        mite_ir_constant(c->g, tfl_name(c), MITE_I32, 2, (const int32_t[]){2, columns});
+    for (int32_t n = 0; v && n < columns; n++) {
+        int32_t *factor = (int32_t *)v->data + n;
+        set_factor((double)in * (double)weight_scale(weights, (size_t)n) / (double)out, factor,
+                   factor + columns);
+        if (factor[columns] <= 14) continue;
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "the scales of its input and weights are too large for that of its output");
+        return NULL;
+    }
+    return v;
+}
+
+static mite_ir_value *i64_bias(tfl_import *c, size_t k, int32_t columns) {
+    mite_ir_value *out = mite_ir_constant(c->g, tfl_name(c), MITE_I64, 1, &columns);
+    if (!out || !tfl_has(c, k)) return out;
+    const mite_ir_value *b = tfl_is_constant(c, k) ? tfl_in(c, k) : NULL;
+    bool wide = b && b->dtype == MITE_I64;
+    if (!b || (!wide && b->dtype != MITE_I32) || mite_ir_elements(b) != (size_t)columns) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its bias must be %d constant integers", columns);
+        return NULL;
+    }
+    for (size_t i = 0; i < (size_t)columns; i++) {
+        ((int64_t *)out->data)[i] =
+            wide ? ((const int64_t *)b->data)[i] : ((const int32_t *)b->data)[i];
+    }
+    return out;
+}
+
+// The quantum of a limit of the activation, half away from zero.
+static int32_t limit(float real, float scale, int32_t otherwise) {
+    double q = round((double)real / (double)scale);
+    if (!isfinite(real)) return otherwise;
+    return (int32_t)fmax(INT16_MIN, fmin(INT16_MAX, q));
+}
+
+static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
+    float in, out, lo, hi;
+    int32_t zero;
+    const tfl_tensor *y = tfl_output(c, 0);
+    mite_ir_value *weights = p->weights->origin;
+    if (!y || y->type != TFL_INT16 || !tfl_is_quantized(y)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "int16 input must give quantized int16 output");
+        return NULL;
+    }
+    if (!tfl_stored_quantization(c, tfl_input(c, p->x), &in, &zero) ||
+        !tfl_stored_quantization(c, y, &out, &zero) ||
+        !tfl_activation_limits(c, p->activation, &lo, &hi)) {
+        return NULL;
+    }
+    mite_ir_value *factors = i16_factors(c, weights, in, out);
+    mite_ir_value *bias = i64_bias(c, p->bias, weights->shape[0]);
+    if (!factors || !bias) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "conv2d_i16", .name = tfl_name(c),
+                        .inputs = {x, weights, bias, factors}, .scale = out,
+                        .attrs = {TFL_WINDOW_ATTRS(&p->window),
+                                  {"dilation_h", .word = p->window.dilation[0]},
+                                  {"dilation_w", .word = p->window.dilation[1]},
+                                  {"groups", .word = p->groups},
+                                  {"lo", .word = limit(lo, out, INT16_MIN)},
+                                  {"hi", .word = limit(hi, out, INT16_MAX)}});
+}
+
+static mite_ir_value *emit_dynamic(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
+    float lo, hi;
+    mite_ir_value *weights = p->weights->origin;
+    int32_t columns = weights->shape[0];
+    mite_ir_value *scales = mite_ir_constant(c->g, tfl_name(c), MITE_F32, 1, &columns);
+    mite_ir_value *bias = tfl_bias(c, p->bias, p->x, p->weights, columns);
+    if (!scales || !bias || !tfl_activation_limits(c, p->activation, &lo, &hi)) return NULL;
+    for (size_t n = 0; n < (size_t)columns; n++) {
+        ((float *)scales->data)[n] = weight_scale(weights, n);
+    }
+    return MITE_IR_EMIT(c->g, .op = "conv2d_dynamic", .name = tfl_name(c),
+                        .inputs = {x, weights, bias, scales},
+                        .attrs = {TFL_WINDOW_ATTRS(&p->window),
+                                  {"dilation_h", .word = p->window.dilation[0]},
+                                  {"dilation_w", .word = p->window.dilation[1]},
+                                  {"groups", .word = p->groups},
+                                  {"clamp_lo", .word = mite_ir_bits(lo)},
+                                  {"clamp_hi", .word = mite_ir_bits(hi)},
+                                  {"symmetric", .word = p->symmetric}});
+}
+
+// Symmetric i8 integers behind the weights, with one scale or one for each column.
+static bool has_integers(const mite_ir_value *weights) {
+    const mite_ir_value *q = weights->origin;
+    if (!q || q->dtype != MITE_I8 || !q->quant_count) return false;
+    for (size_t i = 0; i < q->quant_count; i++) {
+        if (q->zero_points[i]) return false;
+    }
+    return q->quant_count == 1 || (q->axis == 0 && q->quant_count == (size_t)q->shape[0]);
+}
+
+tfl_arithmetic tfl_arithmetic_of(const tfl_import *c, size_t x, const mite_ir_value *weights) {
+    const tfl_tensor *t = tfl_input(c, x);
+    if (!t || !weights || !has_integers(weights)) return TFL_REAL;
+    if (t->type == TFL_INT16 && tfl_is_quantized(t)) return TFL_I16;
+    return t->type == TFL_FLOAT32 ? TFL_DYNAMIC : TFL_REAL;
+}
+
+mite_ir_value *tfl_emit_integer_conv(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
+    if (!x) return NULL;
+    return x->dtype == MITE_I16 ? emit_i16(c, x, p) : emit_dynamic(c, x, p);
+}
