@@ -25,13 +25,13 @@ mite_ir_graph *mite_ir_new(size_t max_bytes) {
 
 void mite_ir_free(mite_ir_graph *g) {
     if (!g) return;
+    mite_ir_free_bodies(g); // whose notes lie in the blocks
     for (size_t i = 0; i < g->value_count; i++) free(g->values[i]->data);
     while (g->blocks) {
         mite_ir_block *next = g->blocks->next;
         free(g->blocks);
         g->blocks = next;
     }
-    mite_ir_free_bodies(g);
     free(g->nodes);
     free(g->values);
     free(g->inputs);

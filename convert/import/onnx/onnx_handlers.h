@@ -29,5 +29,7 @@ onnx_handler onnx_quantize_linear, onnx_dequantize_linear, onnx_q_linear_conv,
 onnx_handler onnx_gather, onnx_gather_elements, onnx_gather_nd, onnx_scatter_elements,
     onnx_scatter_nd, onnx_tensor_scatter, onnx_non_zero, onnx_compress, onnx_one_hot, onnx_unique,
     onnx_top_k, onnx_arg_extreme, onnx_reverse_sequence, onnx_non_max_suppression, onnx_roi_align;
+// onnx_control.c
+onnx_handler onnx_if, onnx_loop, onnx_scan;
 
 #endif
