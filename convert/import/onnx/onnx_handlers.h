@@ -6,9 +6,36 @@
 #include "import/onnx/onnx.h"
 
 // onnx_conv.c
-onnx_handler onnx_conv, onnx_gemm, onnx_mat_mul, onnx_batch_normalization;
-// onnx_picture.c
-onnx_handler onnx_average_pool, onnx_max_pool, onnx_global_average_pool, onnx_resize;
+onnx_handler onnx_conv, onnx_fused_conv, onnx_conv_integer, onnx_conv_transpose, onnx_deform_conv,
+    onnx_col2im, onnx_causal_conv_with_state;
+// onnx_pool.c
+onnx_handler onnx_average_pool, onnx_max_pool, onnx_lp_pool, onnx_max_unpool,
+    onnx_global_average_pool, onnx_global_max_pool, onnx_global_lp_pool;
+// onnx_matmul.c, onnx_einsum.c
+onnx_handler onnx_mat_mul, onnx_mat_mul_integer, onnx_gemm, onnx_fused_mat_mul, onnx_det,
+    onnx_mat_mul_n_bits, onnx_einsum;
+// onnx_normalize.c
+onnx_handler onnx_batch_normalization, onnx_instance_normalization, onnx_group_normalization,
+    onnx_layer_normalization, onnx_rms_normalization, onnx_skip_layer_normalization,
+    onnx_skip_simplified_layer_normalization, onnx_embed_layer_normalization, onnx_lp_normalization,
+    onnx_mean_variance_normalization, onnx_lrn;
+// onnx_resize.c
+onnx_handler onnx_resize, onnx_grid_sample, onnx_affine_grid;
+// onnx_recurrent.c
+onnx_handler onnx_rnn, onnx_gru, onnx_lstm;
+// onnx_signal.c
+onnx_handler onnx_dft, onnx_stft, onnx_hann_window, onnx_hamming_window, onnx_blackman_window,
+    onnx_mel_weight_matrix;
+// onnx_attention.c
+onnx_handler onnx_attention, onnx_linear_attention, onnx_rotary_embedding, onnx_ms_rotary_embedding,
+    onnx_ms_attention, onnx_multi_head_attention, onnx_group_query_attention;
+// onnx_gated.c
+onnx_handler onnx_swiglu, onnx_fast_gelu, onnx_bias_gelu, onnx_quick_gelu;
+// onnx_integer.c
+onnx_handler onnx_dynamic_quantize_linear, onnx_dynamic_quantize_mat_mul,
+    onnx_mat_mul_integer_to_float, onnx_q_linear_add, onnx_q_linear_mul, onnx_q_linear_concat,
+    onnx_q_linear_sigmoid, onnx_q_linear_leaky_relu, onnx_q_linear_global_average_pool,
+    onnx_q_linear_average_pool, onnx_q_linear_softmax, onnx_q_gemm, onnx_nhwc_max_pool;
 // onnx_elements.c
 onnx_handler onnx_unary, onnx_is_inf, onnx_gelu, onnx_relu, onnx_clip, onnx_cast, onnx_cast_like,
     onnx_bit_cast, onnx_identity, onnx_dropout;

@@ -4,12 +4,12 @@
 // so that passes/fuse_qdq.c can go back to them. QLinear operators are taken apart into
 // dequantize, the f32 operator, and quantize: fuse_qdq.c puts them together again.
 #include "import/onnx/onnx_handlers.h"
-#include "import/onnx/onnx_window.h"
+#include "import/onnx/onnx_layers.h"
 
 #include <math.h>
 #include <string.h>
 
-// Scales and zero points, one or several; their lists live in the graph.
+// Scales and zero points, one or several, known at import; their lists live in the graph.
 typedef struct scales {
     size_t count;
     float *scale;
@@ -17,18 +17,16 @@ typedef struct scales {
     int32_t type; // of the quantized numbers
 } scales;
 
+// False, and no failure, where they are not known, in blocks, or not f32: that is for the general
+// operators.
 static bool read_scales(onnx_import *c, size_t k_scale, size_t k_zero, int32_t type, scales *s) {
-    const onnx_known *scale = onnx_need_numbers(c, k_scale, "scale");
-    const onnx_known *zero =
-        onnx_has_input(c, k_zero) ? onnx_need_numbers(c, k_zero, "zero point") : NULL;
+    const onnx_known *scale = onnx_numbers(c, k_scale);
+    const onnx_known *zero = onnx_has_input(c, k_zero) ? onnx_numbers(c, k_zero) : NULL;
     *s = (scales){.type = zero ? zero->type : type};
-    if (!mite_ir_ok(c->g)) return false;
-    if (!onnx_type_is_real(scale->type) || !scale->count || scale->rank > 1 ||
-        (zero && (zero->count != scale->count || onnx_type_is_real(zero->type)))) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "its scales and zero points are not alike, or in blocks");
+    if (!mite_ir_ok(c->g) || !scale || scale->type != ONNX_FLOAT || !scale->count ||
+        scale->rank > 1 || (onnx_has_input(c, k_zero) && !zero) ||
+        (zero && (zero->count != scale->count || onnx_type_is_real(zero->type))))
         return false;
-    }
     s->count = scale->count;
     s->scale = mite_ir_alloc(c->g, s->count, sizeof *s->scale);
     s->zero_point = mite_ir_alloc(c->g, s->count, sizeof *s->zero_point);
@@ -64,6 +62,11 @@ static size_t scale_of(const mite_ir_value *v, size_t count, size_t axis, size_t
 }
 
 // --- Constants ----------------------------------------------------------------------------------
+
+// Of a type that dequantize_constant reads.
+static bool is_foldable(const mite_ir_value *v) {
+    return v->dtype == MITE_I8 || v->dtype == MITE_U8 || v->dtype == MITE_I32;
+}
 
 static int32_t integer_at(const mite_ir_value *v, size_t i) {
     switch (v->dtype) {
@@ -135,93 +138,132 @@ static mite_ir_value *quantize_constant(onnx_import *c, const mite_ir_value *x, 
 
 static bool is_byte(int32_t type) { return type == ONNX_UINT8 || type == ONNX_INT8; }
 
+static bool is_one_byte_scale(const mite_ir_value *x, const scales *s) {
+    return s->count == 1 && is_byte(s->type) && x->dtype == MITE_F32;
+}
+
 static mite_ir_value *quantize(onnx_import *c, mite_ir_value *x, const scales *s) {
-    if (!x || !mite_ir_ok(c->g)) return NULL;
-    if (s->count != 1 || !is_byte(s->type)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "activations are quantized to uint8 or int8 with one scale here, not to %s "
-                     "with %z",
-                     onnx_type_name(s->type), s->count);
-        return NULL;
-    }
     return MITE_IR_EMIT(c->g, .op = "quantize", .name = onnx_name(c), .inputs = {x},
                         .dtype = MITE_U8, .scale = s->scale[0],
                         .zero_point = s->zero_point[0] + (s->type == ONNX_INT8 ? 128 : 0));
 }
 
-// Output 0, of the type that the scales say.
-static void set_quantized(onnx_import *c, mite_ir_value *q, const scales *s) {
-    onnx_set_carried(c, 0, q, q && q->dtype == MITE_U8 && s->type == ONNX_INT8);
-}
-
+// The core's dequantize; NULL where x is not quantized so.
 static mite_ir_value *dequantize(onnx_import *c, mite_ir_value *x, const scales *s) {
-    if (!x || !mite_ir_ok(c->g)) return NULL;
-    if (s->count != 1 || (x->dtype != MITE_U8 && x->dtype != MITE_I8)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "activations are dequantized from uint8 or int8 with one scale here");
+    if (s->count != 1 || !is_byte(s->type) || (x->dtype != MITE_U8 && x->dtype != MITE_I8))
         return NULL;
-    }
-    if (x->scale == 0) { // a graph input
+    if (!x->producer && x->scale == 0) { // a graph input
         x->scale = s->scale[0];
         x->zero_point = s->zero_point[0];
     }
-    if (x->dtype == MITE_I8) {
+    if (x->dtype == MITE_I8 && x->scale > 0)
         x = MITE_IR_EMIT(c->g, .op = "quantize", .name = onnx_name(c), .inputs = {x},
                          .dtype = MITE_U8, .scale = x->scale, .zero_point = x->zero_point + 128);
-        if (!x) return NULL;
-    }
     int32_t zero_point = s->zero_point[0] + (s->type == ONNX_INT8 ? 128 : 0);
-    if (x->scale != s->scale[0] || x->zero_point != zero_point) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "it reads %q under another scale than it was quantized with", x->name);
-        return NULL;
-    }
+    if (!x || x->scale != s->scale[0] || x->zero_point != zero_point) return NULL;
     return MITE_IR_EMIT(c->g, .op = "dequantize", .name = onnx_name(c), .inputs = {x},
                         .dtype = MITE_F32);
 }
 
-// The real numbers of quantized input `k`, whose scales follow it.
-static mite_ir_value *real_input(onnx_import *c, size_t k, int64_t axis) {
-    scales s;
-    int32_t type, dims[MITE_MAX_RANK];
-    size_t rank;
-    if (!onnx_shape(c, k, &type, &rank, dims) || !read_scales(c, k + 1, k + 2, type, &s)) {
-        return NULL;
-    }
-    bool shifted;
-    mite_ir_value *x = onnx_in_carried(c, k, &shifted);
-    if (!x) return NULL;
-    return mite_ir_is_constant(x) ? dequantize_constant(c, x, &s, axis) : dequantize(c, x, &s);
+// --- Any activations ----------------------------------------------------------------------------
+
+mite_ir_value *onnx_emit_quantize(onnx_import *c, mite_ir_value *x, mite_ir_value *scale,
+                                  mite_ir_value *zero, mite_dtype to, int64_t axis, int64_t block) {
+    if (!x || !scale) return NULL;
+    return MITE_IR_EMIT(
+        c->g, .op = "quantize_linear", .name = onnx_name(c), .inputs = {x, scale, zero},
+        .dtype = to,
+        .attrs = {{"axis", .word = (int32_t)axis}, {"block_size", .word = (int32_t)block}});
 }
 
-static bool in_blocks(onnx_import *c) {
-    if (!onnx_int(c, "block_size", 0)) return false;
-    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "scales for blocks are not supported");
-    return true;
+mite_ir_value *onnx_emit_dequantize(onnx_import *c, mite_ir_value *x, mite_ir_value *scale,
+                                    mite_ir_value *zero, mite_dtype to, int64_t axis,
+                                    int64_t block) {
+    if (!x || !scale) return NULL;
+    return MITE_IR_EMIT(
+        c->g, .op = "dequantize_linear", .name = onnx_name(c), .inputs = {x, scale, zero},
+        .dtype = to,
+        .attrs = {{"axis", .word = (int32_t)axis}, {"block_size", .word = (int32_t)block}});
 }
+
+// The ONNX type of input k, which other inputs must agree with; 0 where there is none.
+static int32_t type_of_input(onnx_import *c, size_t k) {
+    int32_t type, dims[MITE_MAX_RANK];
+    size_t rank;
+    return onnx_has_input(c, k) && onnx_shape(c, k, &type, &rank, dims) ? type : 0;
+}
+
+mite_ir_value *onnx_real_input(onnx_import *c, size_t k, int64_t axis) {
+    scales s;
+    int32_t type = type_of_input(c, k + 2);
+    if (!type) type = type_of_input(c, k);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, k, &shifted), *y = NULL;
+    if (!x) return NULL;
+    if (read_scales(c, k + 1, k + 2, type, &s))
+        y = mite_ir_is_constant(x) && is_foldable(x) ? dequantize_constant(c, x, &s, axis)
+                                                     : dequantize(c, x, &s);
+    if (y || !mite_ir_ok(c->g)) return y;
+    mite_ir_value *scale = onnx_in(c, k + 1);
+    return onnx_emit_dequantize(c, onnx_in(c, k), scale, onnx_optional(c, k + 2),
+                                scale ? scale->dtype : MITE_F32, axis, 0);
+}
+
+void onnx_set_quantized(onnx_import *c, mite_ir_value *y, size_t k, int32_t type, int64_t axis) {
+    scales s;
+    if (!y) return;
+    if (read_scales(c, k, k + 1, type, &s) && is_one_byte_scale(y, &s)) {
+        onnx_set_carried(c, 0, quantize(c, y, &s), s.type == ONNX_INT8);
+        return;
+    }
+    mite_ir_value *scale = onnx_in(c, k), *zero = onnx_optional(c, k + 1);
+    mite_dtype to = zero ? zero->dtype : onnx_dtype(type);
+    if (!to)
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "it quantizes to %s, which is not supported",
+                     onnx_type_name(type));
+    if (mite_ir_ok(c->g)) onnx_set(c, 0, onnx_emit_quantize(c, y, scale, zero, to, axis, 0));
+}
+
+// --- QuantizeLinear, DequantizeLinear -----------------------------------------------------------
 
 void onnx_quantize_linear(onnx_import *c) {
     scales s;
     int64_t type = onnx_int(c, "output_dtype", 0), axis = onnx_int(c, "axis", 1);
+    int64_t block = onnx_int(c, "block_size", 0);
     mite_ir_value *x = onnx_in(c, 0);
-    if (!x || in_blocks(c)) return;
+    if (!x) return;
     if (type <= 0 || type > 64) type = ONNX_UINT8;
-    if (!read_scales(c, 1, 2, (int32_t)type, &s)) return;
-    if (mite_ir_is_constant(x) && x->dtype == MITE_F32 && is_byte(s.type)) {
+    if (!block && mite_ir_is_constant(x) && x->dtype == MITE_F32 &&
+        read_scales(c, 1, 2, (int32_t)type, &s) && is_byte(s.type)) {
         onnx_set(c, 0, quantize_constant(c, x, &s, axis));
-    } else {
-        set_quantized(c, quantize(c, x, &s), &s);
+        return;
     }
+    if (!block) {
+        onnx_set_quantized(c, x, 1, (int32_t)type, axis);
+        return;
+    }
+    mite_ir_value *zero = onnx_optional(c, 2);
+    mite_dtype to = zero ? zero->dtype : onnx_dtype((int32_t)type);
+    if (!to) mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its output_dtype %D is not supported", type);
+    if (mite_ir_ok(c->g))
+        onnx_set(c, 0, onnx_emit_quantize(c, x, onnx_in(c, 1), zero, to, axis, block));
 }
 
 void onnx_dequantize_linear(onnx_import *c) {
-    if (in_blocks(c)) return;
-    mite_ir_value *y = real_input(c, 0, onnx_int(c, "axis", 1));
+    int64_t block = onnx_int(c, "block_size", 0), axis = onnx_int(c, "axis", 1);
+    int64_t type = onnx_int(c, "output_dtype", 0);
+    mite_ir_value *scale = onnx_in(c, 1), *y;
+    mite_dtype to = type > 0 && type < 64 ? onnx_dtype((int32_t)type) : scale ? scale->dtype : 0;
+    if (block || (to && scale && to != scale->dtype)) {
+        y = onnx_emit_dequantize(c, onnx_in(c, 0), scale, onnx_optional(c, 2), to, axis, block);
+    } else {
+        y = onnx_real_input(c, 0, axis);
+    }
     if (!y) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input is missing");
     onnx_set(c, 0, y);
 }
 
-// --- QLinear operators --------------------------------------------------------------------------
+// --- QLinearConv and QLinearMatMul --------------------------------------------------------------
 
 // The i32 bias of QLinearConv: its scale is that of x times that of the weights.
 static mite_ir_value *real_bias(onnx_import *c, size_t k, const mite_ir_value *x,
@@ -236,26 +278,74 @@ static mite_ir_value *real_bias(onnx_import *c, size_t k, const mite_ir_value *x
     return dequantize_constant(c, b, &s, 0);
 }
 
+// Known scales of byte activations, constant weights: what the core can do.
+static bool has_core_form(onnx_import *c, size_t weights) {
+    scales s;
+    int32_t x_type = type_of_input(c, 0), w_type = type_of_input(c, weights);
+    bool shifted;
+    const mite_ir_value *x = onnx_in_carried(c, 0, &shifted), *w = onnx_in(c, weights);
+    if (!x || !w || !mite_ir_is_constant(w) || !is_foldable(w) || mite_ir_is_constant(x))
+        return false;
+    if (x->producer && !(x->scale > 0)) return false; // plain integers
+    return read_scales(c, 1, 2, x_type, &s) && s.count == 1 && is_byte(s.type) &&
+           read_scales(c, weights + 1, weights + 2, w_type, &s) && is_byte(s.type) &&
+           read_scales(c, 6, 7, ONNX_UINT8, &s) && s.count == 1 && is_byte(s.type);
+}
+
+// Sums of products of integers, under the product of both scales, as the node's quantized result.
+static void set_sums(onnx_import *c, mite_ir_value *sums, mite_ir_value *x_scale,
+                     mite_ir_value *w_scale) {
+    mite_ir_value *scale = onnx_emit_mul(c, onnx_emit_cast(c, x_scale, MITE_F32),
+                                         onnx_emit_cast(c, w_scale, MITE_F32));
+    mite_ir_value *y = onnx_emit_mul(c, onnx_emit_cast(c, sums, MITE_F32), scale);
+    mite_ir_value *zero = onnx_in(c, 7);
+    if (zero)
+        onnx_set(c, 0,
+                 onnx_emit_quantize(c, y, onnx_emit_cast(c, onnx_in(c, 6), MITE_F32), zero,
+                                    zero->dtype, 0, 0));
+}
+
 void onnx_q_linear_conv(onnx_import *c) {
-    onnx_window window;
-    scales out;
-    mite_ir_value *x = real_input(c, 0, 1), *w = real_input(c, 3, 0), *bias = NULL;
-    if (!x || !w || !read_scales(c, 6, 7, ONNX_UINT8, &out)) return;
-    if (x->rank != 4 || !w->origin || w->rank != 4 || !mite_ir_elements(w)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "only pictures and constant weights are supported");
+    onnx_spatial window;
+    mite_ir_value *x, *w, *bias = NULL;
+    if (has_core_form(c, 3) && (!onnx_has_input(c, 8) || mite_ir_is_constant(onnx_in(c, 8)))) {
+        x = onnx_real_input(c, 0, 1), w = onnx_real_input(c, 3, 0);
+        if (!x || !w || w->rank < 2 || !w->origin) return;
+        if (onnx_has_input(c, 8) && !(bias = real_bias(c, 8, x->producer->inputs[0], w))) return;
+        if (!onnx_read_spatial(c, &window, (size_t)w->rank - 2, w->shape + 2)) return;
+        mite_ir_value *y = onnx_emit_conv(c, x, w, bias, &window, onnx_int(c, "group", 1));
+        onnx_set_quantized(c, y, 6, ONNX_UINT8, 0);
         return;
     }
-    if (onnx_has_input(c, 8) && !(bias = real_bias(c, 8, x->producer->inputs[0], w))) return;
-    if (!onnx_read_window(c, &window, 2, x->shape, w->shape + 2)) return;
-    mite_ir_value *y =
-        onnx_emit_conv(c, onnx_to_nhwc(c, x), w, bias, &window, onnx_int(c, "group", 1));
-    set_quantized(c, quantize(c, onnx_to_nchw(c, y), &out), &out);
+    x = onnx_in(c, 0), w = onnx_in(c, 3);
+    if (!x || !w || w->unknown || w->rank < 2) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights have no known shape");
+        return;
+    }
+    if (!onnx_read_spatial(c, &window, (size_t)w->rank - 2, w->shape + 2)) return;
+    bias = onnx_optional(c, 8);
+    mite_ir_value *sums =
+        onnx_emit_conv_integer(c, x, w, onnx_in(c, 2), onnx_in(c, 5), bias, &window);
+    mite_ir_value *w_scale = onnx_in(c, 4);
+    if (w_scale && mite_ir_elements(w_scale) > 1) { // by channel: [M,1,..]
+        int32_t shape[MITE_MAX_RANK] = {(int32_t)mite_ir_elements(w_scale)};
+        for (size_t i = 0; i < window.rank; i++) shape[i + 1] = 1;
+        w_scale = onnx_reshape(c, w_scale, window.rank + 1, shape);
+    }
+    set_sums(c, sums, onnx_in(c, 1), w_scale);
 }
 
 void onnx_q_linear_mat_mul(onnx_import *c) {
-    scales out;
-    mite_ir_value *x = real_input(c, 0, 1), *w = real_input(c, 3, 1);
-    if (!x || !w || !read_scales(c, 6, 7, ONNX_UINT8, &out)) return;
-    set_quantized(c, quantize(c, onnx_emit_dense(c, x, w, false, NULL), &out), &out);
+    const mite_ir_value *b = onnx_in(c, 3);
+    if (b && b->rank == 2 && has_core_form(c, 3)) {
+        mite_ir_value *x = onnx_real_input(c, 0, 1), *w = onnx_real_input(c, 3, 1);
+        onnx_set_quantized(c, onnx_emit_dense(c, x, w, false, NULL), 6, ONNX_UINT8, 0);
+        return;
+    }
+    mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 3);
+    mite_ir_value *sums = onnx_emit_mat_mul_integer(c, x, w, onnx_in(c, 2), onnx_in(c, 5));
+    mite_ir_value *x_scale = onnx_in(c, 1);
+    if (x_scale && x_scale->rank == 1 && mite_ir_elements(x_scale) > 1) // by row
+        x_scale = onnx_reshape(c, x_scale, 2, (const int32_t[]){x_scale->shape[0], 1});
+    set_sums(c, sums, x_scale, onnx_in(c, 4));
 }

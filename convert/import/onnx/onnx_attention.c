@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention and its kin, of ONNX itself and of com.microsoft, on the operators attention,
+// linear_attention and rotary.
+#include "import/onnx/onnx_handlers.h"
+#include "import/onnx/onnx_layers.h"
+
+#include <math.h>
+#include <string.h>
+
+// What the operator takes; NULL where not given.
+typedef struct request {
+    mite_ir_value *q, *k, *v, *mask, *past_k, *past_v, *lengths;
+    int64_t q_heads, k_heads, causal, left, right, scores;
+    float scale, softcap;
+    size_t outputs; // how many the operator computes
+} request;
+
+static int32_t small(int64_t n) { return n > INT32_MAX || n < -1 ? -1 : (int32_t)n; }
+
+static mite_ir_value *emit_attention(onnx_import *c, const request *r) {
+    if (!r->q || !r->k || !r->v) return NULL;
+    mite_dtype dtype = r->q->dtype, types[] = {dtype, dtype, dtype};
+    mite_ir_value *mask = r->mask;
+    return MITE_IR_EMIT(c->g, .op = "attention", .name = onnx_name(c),
+                        .inputs = {r->q, onnx_emit_cast(c, r->k, dtype),
+                                   onnx_emit_cast(c, r->v, dtype), mask,
+                                   onnx_emit_cast(c, r->past_k, dtype),
+                                   onnx_emit_cast(c, r->past_v, dtype), r->lengths},
+                        .attrs = {{"q_heads", .word = small(r->q_heads)},
+                                  {"k_heads", .word = small(r->k_heads)},
+                                  {"causal", .word = r->causal != 0},
+                                  {"left", .word = small(r->left)},
+                                  {"right", .word = small(r->right)},
+                                  {"scores", .word = small(r->scores)},
+                                  {"scale", .word = mite_ir_bits(r->scale)},
+                                  {"softcap", .word = mite_ir_bits(r->softcap)}},
+                        .more_dtypes = types, .more_outputs = r->outputs - 1);
+}
+
+// As many outputs as the node wants of `most`.
+static size_t wanted(const onnx_import *c, size_t most) {
+    while (most > 1 && !onnx_has_output(c, most - 1)) most--;
+    return most;
+}
+
+static void set_all(onnx_import *c, mite_ir_value *first, size_t count) {
+    onnx_set(c, 0, first);
+    for (size_t k = 1; first && k < count; k++) onnx_set(c, k, mite_ir_output_at(first, k));
+}
+
+void onnx_attention(onnx_import *c) {
+    request r = {
+        .q = onnx_in(c, 0),
+        .k = onnx_in(c, 1),
+        .v = onnx_in(c, 2),
+        .mask = onnx_optional(c, 3),
+        .past_k = onnx_optional(c, 4),
+        .past_v = onnx_optional(c, 5),
+        .lengths = onnx_optional(c, 6),
+        .q_heads = onnx_int(c, "q_num_heads", 0),
+        .k_heads = onnx_int(c, "kv_num_heads", 0),
+        .causal = onnx_int(c, "is_causal", 0),
+        .left = onnx_int(c, "left_window_size", -1),
+        .right = onnx_int(c, "right_window_size", -1),
+        .scores = onnx_int(c, "qk_matmul_output_mode", 0),
+        .scale = onnx_float(c, "scale", 0),
+        .softcap = onnx_float(c, "softcap", 0),
+        .outputs = wanted(c, 4),
+    };
+    set_all(c, emit_attention(c, &r), r.outputs);
+}
+
+void onnx_linear_attention(onnx_import *c) {
+    mite_ir_value *q = onnx_in(c, 0), *k = onnx_in(c, 1), *v = onnx_in(c, 2);
+    mite_ir_value *past = onnx_optional(c, 3);
+    if (!q || !k || !v) return;
+    const char *rule = onnx_string(c, "update_rule", "gated_delta");
+    bool gated = !strncmp(rule, "gated", 5);
+    bool delta = !strcmp(rule, "delta") || !strcmp(rule, "gated_delta");
+    if ((!gated && !delta && strcmp(rule, "linear")) || gated != onnx_has_input(c, 4) ||
+        delta != onnx_has_input(c, 5)) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT,
+                     "its update_rule %q is unknown, or decay and beta do not go with it", rule);
+        return;
+    }
+    mite_dtype state = past ? past->dtype : q->dtype;
+    mite_ir_value *y =
+        MITE_IR_EMIT(c->g, .op = "linear_attention", .name = onnx_name(c),
+                     .inputs = {q, k, v, past, onnx_optional(c, 4), onnx_optional(c, 5)},
+                     .attrs = {{"q_heads", .word = small(onnx_int(c, "q_num_heads", 0))},
+                               {"k_heads", .word = small(onnx_int(c, "kv_num_heads", 0))},
+                               {"scale", .word = mite_ir_bits(onnx_float(c, "scale", 0))}},
+                     .more_dtypes = &state, .more_outputs = 1);
+    set_all(c, y, 2);
+}
+
+// --- RotaryEmbedding ----------------------------------------------------------------------------
+
+static mite_ir_value *emit_rotary(onnx_import *c, mite_ir_value *x, mite_ir_value *cos,
+                                  mite_ir_value *sin, mite_ir_value *ids, int64_t heads,
+                                  const char *interleaved) {
+    if (!x || !cos || !sin) return NULL;
+    return MITE_IR_EMIT(
+        c->g, .op = "rotary", .name = onnx_name(c),
+        .inputs = {x, onnx_emit_cast(c, cos, x->dtype), onnx_emit_cast(c, sin, x->dtype),
+                   onnx_emit_cast(c, ids, MITE_I64)},
+        .attrs = {{"heads", .word = small(heads)},
+                  {"rotated", .word = small(onnx_int(c, "rotary_embedding_dim", 0))},
+                  {"interleaved", .word = onnx_int(c, interleaved, 0) != 0}});
+}
+
+void onnx_rotary_embedding(onnx_import *c) {
+    onnx_set(c, 0,
+             emit_rotary(c, onnx_in(c, 0), onnx_in(c, 1), onnx_in(c, 2), onnx_optional(c, 3),
+                         onnx_int(c, "num_heads", 0), "interleaved"));
+}
+
+// com.microsoft has the positions second, and a scale that its own exporters leave at 1.
+void onnx_ms_rotary_embedding(onnx_import *c) {
+    if (onnx_float(c, "scale", 1) != 1 || onnx_int(c, "is_packed_batching", 0)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "scale and is_packed_batching are not supported");
+        return;
+    }
+    onnx_set(c, 0,
+             emit_rotary(c, onnx_in(c, 0), onnx_in(c, 2), onnx_in(c, 3), onnx_in(c, 1),
+                         onnx_int(c, "num_heads", 0), "interleaved"));
+}
+
+// --- com.microsoft: masks -----------------------------------------------------------------------
+
+static mite_ir_value *unsqueezed(onnx_import *c, mite_ir_value *v, const int64_t *axes,
+                                 size_t count) {
+    return onnx_emit_unsqueeze(c, v, onnx_integers(c, axes, count));
+}
+
+// Masks of integers: [B] counts keys (r->lengths), [B,T], [B,S,T] and [B,1,S,T] say which to attend.
+// Joined with what is added to the scores, if anything is.
+static bool take_mask(onnx_import *c, request *r, mite_ir_value *mask, mite_ir_value *added) {
+    r->mask = added;
+    if (!mask) return true;
+    if (mask->unknown || mask->rank < 1 || mask->rank > 4 || (mask->rank == 1 && r->causal)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its mask of shape %T is not supported",
+                     (size_t)mask->rank, mask->shape);
+        return false;
+    }
+    if (mask->rank == 1) {
+        // Twice as many, or thrice: first come the lengths, then where the keys begin.
+        r->lengths = MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                                  .inputs = {mask, onnx_integers(c, (int64_t[]){0}, 1),
+                                             onnx_dimension(c, r->q, 0, 1, 1)});
+        return r->lengths != NULL;
+    }
+    mask = onnx_emit_cast(c, mask, MITE_BOOL);
+    if (mask && mask->rank == 2) mask = unsqueezed(c, mask, (const int64_t[]){1, 2}, 2);
+    else if (mask && mask->rank == 3) mask = unsqueezed(c, mask, (const int64_t[]){1}, 1);
+    if (mask && added)
+        mask = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c),
+                            .inputs = {mask, added, onnx_scalar(c, added->dtype, -HUGE_VAL)},
+                            .dtype = added->dtype);
+    r->mask = mask;
+    return mask != NULL;
+}
+
+// Elements [from, to) along the last dimension.
+static mite_ir_value *cut(onnx_import *c, mite_ir_value *v, int64_t from, int64_t to) {
+    if (!v) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                        .inputs = {v, onnx_integers(c, &from, 1), onnx_integers(c, &to, 1),
+                                   onnx_integers(c, (int64_t[]){-1}, 1)});
+}
+
+// --- com.microsoft.MultiHeadAttention ------------------------------------------------------------
+
+// The bias of q, k and v lies in one vector, in that order.
+static bool add_bias(onnx_import *c, request *r, mite_ir_value *bias) {
+    mite_ir_value **parts[] = {&r->q, &r->k, &r->v};
+    int64_t from = 0;
+    for (size_t i = 0; i < 3 && bias; i++) {
+        mite_ir_value *x = *parts[i];
+        if (!x || x->unknown || x->rank != 3) {
+            mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "a bias on inputs in heads is not supported");
+            return false;
+        }
+        *parts[i] = onnx_emit_add(c, x, cut(c, bias, from, from + x->shape[2]));
+        from += x->shape[2];
+    }
+    return mite_ir_ok(c->g);
+}
+
+void onnx_multi_head_attention(onnx_import *c) {
+    // query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value
+    request r = {
+        .q = onnx_in(c, 0),
+        .k = onnx_optional(c, 1),
+        .v = onnx_optional(c, 2),
+        .past_k = onnx_optional(c, 6),
+        .past_v = onnx_optional(c, 7),
+        .q_heads = onnx_int(c, "num_heads", 0),
+        .k_heads = onnx_int(c, "num_heads", 0),
+        .causal = onnx_int(c, "unidirectional", 0),
+        .left = -1,
+        .right = -1,
+        .scale = onnx_float(c, "scale", 0),
+        .outputs = wanted(c, 3),
+    };
+    if (r.q && (!r.k || !r.v)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "query, key and value packed into one tensor are not supported");
+        return;
+    }
+    if (!r.q || !add_bias(c, &r, onnx_optional(c, 3)) ||
+        !take_mask(c, &r, onnx_optional(c, 4), onnx_optional(c, 5)))
+        return;
+    set_all(c, emit_attention(c, &r), r.outputs);
+}
+
+// --- com.microsoft.Attention: with the projection to q, k and v --------------------------------------
+
+// Half `index` of past [2,B,H,P,D].
+static mite_ir_value *half(onnx_import *c, mite_ir_value *past, int64_t index) {
+    if (!past) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
+                        .inputs = {past, onnx_scalar(c, MITE_I64, (double)index)});
+}
+
+void onnx_ms_attention(onnx_import *c) {
+    // input, weights, bias, mask_index, past, attention_bias
+    mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 1), *past = onnx_optional(c, 4);
+    int64_t sizes[3], heads = onnx_int(c, "num_heads", 0);
+    size_t count;
+    if (!x || !w) return;
+    if (onnx_int(c, "do_rotary", 0) || w->unknown || w->rank != 2) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "do_rotary, or weights %T, are not supported",
+                     (size_t)w->rank, w->shape);
+        return;
+    }
+    if (!onnx_list(c, "qkv_hidden_sizes", SIZE_MAX, sizes, 3, &count) || count != 3)
+        sizes[0] = sizes[1] = sizes[2] = w->shape[1] / 3;
+    mite_ir_value *all = onnx_emit_mat_mul(c, x, w);
+    if (onnx_has_input(c, 2)) all = onnx_emit_add(c, all, onnx_in(c, 2));
+    request r = {
+        .q = cut(c, all, 0, sizes[0]),
+        .k = cut(c, all, sizes[0], sizes[0] + sizes[1]),
+        .v = cut(c, all, sizes[0] + sizes[1], sizes[0] + sizes[1] + sizes[2]),
+        .past_k = half(c, past, 0),
+        .past_v = half(c, past, 1),
+        .q_heads = heads,
+        .k_heads = heads,
+        .causal = onnx_int(c, "unidirectional", 0),
+        .left = -1,
+        .right = -1,
+        .scale = onnx_float(c, "scale", 0),
+        .outputs = onnx_has_output(c, 1) ? 3 : 1,
+    };
+    if (!r.q || !take_mask(c, &r, onnx_optional(c, 3), onnx_optional(c, 5))) return;
+    mite_ir_value *y = emit_attention(c, &r);
+    onnx_set(c, 0, y);
+    if (!y || r.outputs == 1) return;
+    const int64_t first[] = {0};
+    mite_ir_value *present[] = {unsqueezed(c, mite_ir_output_at(y, 1), first, 1),
+                                unsqueezed(c, mite_ir_output_at(y, 2), first, 1)};
+    onnx_set(c, 1, onnx_join(c, present, 2));
+}
+
+// --- com.microsoft.GroupQueryAttention ------------------------------------------------------------
+
+void onnx_group_query_attention(onnx_import *c) {
+    // query, key, value, past_key, past_value, seqlens_k, total_sequence_length, cos, sin,
+    // position_ids, attention_bias, head_sink
+    int64_t q_heads = onnx_int(c, "num_heads", 0), k_heads = onnx_int(c, "kv_num_heads", 0);
+    int64_t window = onnx_int(c, "local_window_size", -1);
+    request r = {
+        .q = onnx_in(c, 0),
+        .k = onnx_optional(c, 1),
+        .v = onnx_optional(c, 2),
+        .mask = onnx_optional(c, 10),
+        .past_k = onnx_optional(c, 3),
+        .past_v = onnx_optional(c, 4),
+        .q_heads = q_heads,
+        .k_heads = k_heads,
+        .causal = 1,
+        .left = window > 0 ? window - 1 : -1,
+        .right = -1,
+        .scale = onnx_float(c, "scale", 0),
+        .softcap = onnx_float(c, "softcap", 0),
+        .outputs = wanted(c, 3),
+    };
+    if (!r.q) return;
+    if (onnx_has_input(c, 11) || onnx_int(c, "smooth_softmax", 0) == 1 || q_heads < 1 ||
+        k_heads < 1) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "head_sink, smooth_softmax, or %D and %D heads, "
+                     "are not supported",
+                     q_heads, k_heads);
+        return;
+    }
+    if (!r.k) { // packed: all heads of q, then those of k, then those of v
+        int64_t width =
+            r.q->unknown || r.q->rank != 3 ? 0 : r.q->shape[2] / (q_heads + 2 * k_heads);
+        mite_ir_value *all = r.q;
+        r.q = cut(c, all, 0, q_heads * width);
+        r.k = cut(c, all, q_heads * width, (q_heads + k_heads) * width);
+        r.v = cut(c, all, (q_heads + k_heads) * width, INT64_MAX);
+    }
+    if (onnx_int(c, "do_rotary", 0)) {
+        // Without ids, positions go on from those of the past.
+        mite_ir_value *ids = onnx_optional(c, 9), *cos = onnx_in(c, 7), *sin = onnx_in(c, 8);
+        if (!ids)
+            ids = r.past_k ? onnx_dimension(c, r.past_k, 2, 1, 1)
+                           : onnx_integers(c, (int64_t[]){0}, 1);
+        r.q = emit_rotary(c, r.q, cos, sin, ids, q_heads, "rotary_interleaved");
+        r.k = emit_rotary(c, r.k, cos, sin, ids, k_heads, "rotary_interleaved");
+    }
+    set_all(c, emit_attention(c, &r), r.outputs);
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products of matrices: Gemm, MatMul, Einsum, Det, and com.microsoft's FusedMatMul and MatMulNBits.
+#include "import/onnx/onnx_handlers.h"
+#include "import/onnx/onnx_layers.h"
+
+#include <string.h>
+
+// --- Building blocks ----------------------------------------------------------------------------
+
+static bool is_dense_matrix(const mite_ir_value *w) {
+    return mite_ir_is_constant(w) && w->dtype == MITE_F32 && w->rank == 2 && mite_ir_elements(w);
+}
+
+mite_ir_value *onnx_emit_dense(onnx_import *c, mite_ir_value *x, mite_ir_value *w,
+                               bool rows_are_outputs, mite_ir_value *bias) {
+    if (!x || !w) return NULL;
+    if (!is_dense_matrix(w) || (x->rank < 1 && !x->unknown)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "its matrix %q has shape %T of %s; supported are constant float matrices",
+                     w->name, (size_t)w->rank, w->shape, mite_ir_dtype_name(w->dtype));
+        return NULL;
+    }
+    if (!rows_are_outputs) w = mite_ir_transposed(c->g, w, (const int32_t[]){1, 0});
+    if (!w) return NULL;
+    if (!bias) bias = onnx_zeros(c, w->shape[0]);
+    w = mite_ir_reshaped(c->g, w, 4, (const int32_t[]){w->shape[0], 1, 1, w->shape[1]});
+    if (!w || !bias) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "dense", .name = onnx_name(c), .inputs = {x, w, bias});
+}
+
+mite_ir_value *onnx_emit_mat_mul(onnx_import *c, mite_ir_value *a, mite_ir_value *b) {
+    if (!a || !b) return NULL;
+    if (a->dtype == MITE_F32 && is_dense_matrix(b)) return onnx_emit_dense(c, a, b, false, NULL);
+    return MITE_IR_EMIT(c->g, .op = "matmul_nd", .name = onnx_name(c), .inputs = {a, b});
+}
+
+mite_ir_value *onnx_matrix_transposed(onnx_import *c, mite_ir_value *v) {
+    int32_t perm[MITE_MAX_RANK];
+    if (!v) return NULL;
+    if (v->unknown || v->rank < 2) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "it transposes %q, whose rank is not known",
+                     v->name);
+        return NULL;
+    }
+    for (int32_t i = 0; i < v->rank; i++) perm[i] = i;
+    perm[v->rank - 1] = v->rank - 2;
+    perm[v->rank - 2] = v->rank - 1;
+    return onnx_transposed(c, v, (size_t)v->rank, perm);
+}
+
+mite_ir_value *onnx_emit_mat_mul_integer(onnx_import *c, mite_ir_value *a, mite_ir_value *b,
+                                         mite_ir_value *a_zero, mite_ir_value *b_zero) {
+    if (!a || !b) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "matmul_nd", .name = onnx_name(c),
+                        .inputs = {a, b, a_zero, b_zero}, .dtype = MITE_I32);
+}
+
+// --- MatMul and Gemm ----------------------------------------------------------------------------
+
+void onnx_mat_mul(onnx_import *c) {
+    onnx_set(c, 0, onnx_emit_mat_mul(c, onnx_in(c, 0), onnx_in(c, 1)));
+    onnx_let_go(c, 1);
+}
+
+void onnx_mat_mul_integer(onnx_import *c) {
+    onnx_set(c, 0,
+             onnx_emit_mat_mul_integer(c, onnx_in(c, 0), onnx_in(c, 1), onnx_optional(c, 2),
+                                       onnx_optional(c, 3)));
+}
+
+// Gemm's third operand as bias [N]; NULL where it is none of that form.
+static mite_ir_value *gemm_bias(onnx_import *c, mite_ir_value *b, int32_t columns, float beta) {
+    size_t elements = mite_ir_elements(b);
+    if (!mite_ir_is_constant(b) || b->dtype != MITE_F32 || b->rank > 2) return NULL;
+    bool row = b->rank >= 1 && b->shape[b->rank - 1] == columns && elements == (size_t)columns;
+    if (!row && elements != 1) return NULL;
+    if (row && beta == 1.0f) return b->rank == 2 ? mite_ir_reshaped(c->g, b, 1, &columns) : b;
+    mite_ir_value *spread = onnx_zeros(c, columns);
+    for (int32_t i = 0; spread && i < columns; i++)
+        ((float *)spread->data)[i] = ((const float *)b->data)[row ? i : 0] * beta;
+    return spread;
+}
+
+// Multiplies a constant by a factor; the quantized numbers behind it are lost.
+static mite_ir_value *scaled_constant(onnx_import *c, mite_ir_value *v, float factor) {
+    if (!v || factor == 1.0f) return v;
+    mite_ir_value *out = mite_ir_constant(c->g, v->name, MITE_F32, (size_t)v->rank, v->shape);
+    for (size_t i = 0; out && i < mite_ir_elements(v); i++)
+        ((float *)out->data)[i] = ((const float *)v->data)[i] * factor;
+    return out;
+}
+
+void onnx_gemm(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 1), *addend = onnx_optional(c, 2), *y;
+    bool rows_are_outputs = onnx_int(c, "transB", 0) != 0;
+    float alpha = onnx_float(c, "alpha", 1.0f), beta = onnx_float(c, "beta", 1.0f);
+    if (!x || !w) return;
+    if ((x->rank != 2 && !x->unknown) || (w->rank != 2 && !w->unknown)) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it wants two matrices, not %T and %T", (size_t)x->rank,
+                     x->shape, (size_t)w->rank, w->shape);
+        return;
+    }
+    if (onnx_int(c, "transA", 0)) x = onnx_transposed(c, x, 2, (const int32_t[]){1, 0});
+    if (x && x->dtype == MITE_F32 && is_dense_matrix(w)) {
+        int32_t columns = w->shape[rows_are_outputs ? 0 : 1];
+        mite_ir_value *bias = addend ? gemm_bias(c, addend, columns, beta) : NULL;
+        y = onnx_emit_dense(c, x, scaled_constant(c, w, alpha), rows_are_outputs, bias);
+        if (bias) addend = NULL;
+    } else {
+        if (rows_are_outputs) w = onnx_transposed(c, w, 2, (const int32_t[]){1, 0});
+        y = onnx_scaled(c, onnx_emit_mat_mul(c, x, w), (double)alpha);
+    }
+    if (addend) y = onnx_emit_add(c, y, onnx_scaled(c, addend, (double)beta));
+    onnx_set(c, 0, y);
+    onnx_let_go(c, 1);
+}
+
+void onnx_fused_mat_mul(onnx_import *c) {
+    mite_ir_value *a = onnx_in(c, 0), *b = onnx_in(c, 1);
+    if (onnx_int(c, "transBatchA", 0) || onnx_int(c, "transBatchB", 0)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "transBatchA and transBatchB are not supported");
+        return;
+    }
+    if (onnx_int(c, "transA", 0)) a = onnx_matrix_transposed(c, a);
+    if (onnx_int(c, "transB", 0)) b = onnx_matrix_transposed(c, b);
+    onnx_set(c, 0,
+             onnx_scaled(c, onnx_emit_mat_mul(c, a, b), (double)onnx_float(c, "alpha", 1.0f)));
+}
+
+void onnx_det(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0);
+    if (x) onnx_set(c, 0, MITE_IR_EMIT(c->g, .op = "det", .name = onnx_name(c), .inputs = {x}));
+}
+
+// --- MatMulNBits --------------------------------------------------------------------------------
+
+// Element `i` of numbers of `bits` bits, packed from the lowest on.
+static uint32_t unpacked(const uint8_t *data, size_t i, size_t bits) {
+    return data[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1);
+}
+
+// Weights [N,K] of blocks that have a scale and a zero point each.
+static mite_ir_value *unpack_weights(onnx_import *c, const mite_ir_value *q,
+                                     const mite_ir_value *scale, const mite_ir_value *zero) {
+    int64_t k = onnx_int(c, "K", 0), n = onnx_int(c, "N", 0), bits = onnx_int(c, "bits", 4);
+    int64_t block = onnx_int(c, "block_size", 32);
+    bool fits = k > 0 && n > 0 && k <= INT32_MAX && n <= INT32_MAX && block > 0 && block <= 65536 &&
+                block % 8 == 0 && (bits == 2 || bits == 4 || bits == 8);
+    int64_t blocks = fits ? (k + block - 1) / block : 0;
+    size_t zero_bytes = fits ? (size_t)(blocks * bits + 7) / 8 : 0; // of one row
+    fits = fits && mite_ir_is_constant(q) && q->dtype == MITE_U8 && mite_ir_is_constant(scale) &&
+           scale->dtype == MITE_F32 &&
+           mite_ir_elements(q) == (size_t)(n * blocks * block * bits / 8) &&
+           mite_ir_elements(scale) == (size_t)(n * blocks);
+    if (fits && zero)
+        fits = mite_ir_is_constant(zero) &&
+               mite_ir_elements(zero) ==
+                   (zero->dtype == MITE_U8 ? (size_t)n * zero_bytes : (size_t)(n * blocks)) &&
+               (zero->dtype == MITE_U8 || zero->dtype == MITE_F32);
+    if (!fits) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "weights of %D bits, [%D,%D] in blocks of %D, with their scales, do not fit "
+                     "or are no constants",
+                     bits, n, k, block);
+        return NULL;
+    }
+    mite_ir_value *w =
+        mite_ir_constant(c->g, q->name, MITE_F32, 2, (const int32_t[]){(int32_t)n, (int32_t)k});
+    for (size_t i = 0; w && i < mite_ir_elements(w); i++) {
+        size_t row = i / (size_t)k, column = i % (size_t)k, at = column / (size_t)block;
+        size_t which = row * (size_t)blocks + at;
+        float z = (float)(1u << (bits - 1));
+        if (zero && zero->dtype == MITE_F32) z = ((const float *)zero->data)[which];
+        else if (zero)
+            z = (float)unpacked((const uint8_t *)zero->data + row * zero_bytes, at, (size_t)bits);
+        float v = (float)unpacked(q->data, row * (size_t)(blocks * block) + column, (size_t)bits);
+        ((float *)w->data)[i] = (v - z) * ((const float *)scale->data)[which];
+    }
+    return w;
+}
+
+void onnx_mat_mul_n_bits(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0), *q = onnx_in(c, 1), *scale = onnx_in(c, 2);
+    mite_ir_value *zero = onnx_optional(c, 3), *bias = onnx_optional(c, 5);
+    if (!x || !q || !scale) return;
+    if (onnx_has_input(c, 4)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "an order of its columns (g_idx) is not supported");
+        return;
+    }
+    mite_ir_value *w = unpack_weights(c, q, scale, zero);
+    mite_ir_value *y = onnx_emit_dense(c, x, w, true, NULL);
+    onnx_set(c, 0, bias ? onnx_emit_add(c, y, bias) : y);
+    onnx_let_go(c, 1);
+}
