@@ -107,24 +107,24 @@ export async function besideBusy(subject) {
   }
 }
 
-/** Each engine in processes or pages of its own. @param {Subject} subject */
+/** Each engine in processes or pages of its own, in turn. @param {Subject} subject */
 export async function coldStarts(subject) {
-  const starts = [];
   const { options, network } = subject;
-  for (const contestant of everyone(network.kinds, 1)) {
-    if (!options.coldEngines.includes(contestant.engine)) continue;
-    try {
-      const runs = [];
-      for (let i = 0; i < options.colds; i++) {
-        runs.push(await perform(subject, { what: "cold", contestants: [contestant] }));
-      }
-      const ms = runs.map((run) => run.ms);
-      starts.push({ ...contestant, ms: median(ms), all: ms, bytes: median(runs.map((run) => run.bytes)) });
-    } catch {
-      // the race says why
+  const entries = everyone(network.kinds, 1)
+    .filter(({ engine }) => options.coldEngines.includes(engine))
+    .map((contestant) => ({ contestant, runs: /** @type {{ ms: number, bytes: number }[]} */ ([]) }));
+  for (let i = 0; i < options.colds; i++) {
+    for (const { contestant, runs } of entries) {
+      const start = perform(subject, { what: "cold", contestants: [contestant] });
+      await start.then((run) => runs.push(run)).catch(() => {}); // the race says why it cannot
     }
   }
-  return starts;
+  return entries
+    .filter(({ runs }) => runs.length)
+    .map(({ contestant, runs }) => {
+      const all = runs.map(({ ms }) => ms);
+      return { ...contestant, ms: median(all), all, bytes: median(runs.map(({ bytes }) => bytes)) };
+    });
 }
 
 /**
@@ -166,6 +166,19 @@ function cosine(a, b) {
 /** @param {{ engine: string, kind: string, asked?: number, threads: number }} one */
 const keyOf = ({ engine, kind, asked, threads }) => `${engine} ${kind} ${asked ?? threads}`;
 
+/**
+ * LiteRT.js's times over everybody's, in whatever else the machine was doing.
+ * @param {Map<string, number>} times of one launch
+ */
+function slownessOf(times) {
+  const mean = (/** @type {(key: string) => boolean} */ chosen) => {
+    const logs = [...times].filter(([key]) => chosen(key)).map(([, time]) => Math.log(time));
+    return logs.reduce((a, b) => a + b, 0) / logs.length;
+  };
+  const isLiteRt = (/** @type {string} */ key) => key.startsWith("LiteRT.js");
+  return Math.exp(mean(isLiteRt) - mean((key) => !isLiteRt(key)));
+}
+
 /** @param {number | undefined} a @param {number | undefined} b */
 const quotient = (a, b) => (a === undefined || b === undefined ? undefined : a / b);
 
@@ -177,11 +190,8 @@ const quotient = (a, b) => (a === undefined || b === undefined ? undefined : a /
 function summary(launches, threads) {
   const times = (/** @type {Launch} */ launch) => new Map(launch.results.map((r) => [keyOf(r), r.median]));
   const all = launches.map(times);
-  const least = (/** @type {string} */ key) => Math.min(...all.map((launch) => launch.get(key) ?? Infinity));
-  const isSlow = (/** @type {[string, number]} */ [key, time]) =>
-    key.startsWith("LiteRT.js") && time > SLOW_LAUNCH * least(key);
-  const slow = all.map((launch) => [...launch].some(isSlow));
-  const kept = launches.filter((_, i) => !slow[i]);
+  const slowness = all.map(slownessOf);
+  const kept = launches.filter((_, i) => !(slowness[i] > SLOW_LAUNCH * Math.min(...slowness)));
   const over = (/** @type {(launch: Launch, times: Map<string, number>) => number | undefined} */ of) => {
     const values = kept.map((launch) => of(launch, times(launch))).filter((v) => v !== undefined);
     return values.length ? median(/** @type {number[]} */ (values)) : undefined;

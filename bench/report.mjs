@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/performance.md and its pictures, from the kept results; nothing in them is written by hand.
+// docs/performance.md and its pictures, from the kept results and the notes on what was tried.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -21,7 +21,7 @@ export function writeReport(from, to) {
     .filter((name) => name.endsWith(".json"))
     .map((name) => JSON.parse(readFileSync(join(from, name), "utf8")))
     .filter((kept) => kept.threads1);
-  if (!all.length) throw new Error(`${from} holds no results`);
+  if (!all.length) return console.log("bench: no race was run yet, so there is nothing to report");
   mkdirSync(join(to, "roofline"), { recursive: true });
   const of = (/** @type {string} */ network, /** @type {string} */ host) =>
     all.find((kept) => kept.network === network && kept.host === host);
@@ -34,6 +34,7 @@ export function writeReport(from, to) {
     sizes(),
     ...networks.filter((name) => of(name, "node") ?? of(name, "chromium")).map((name) => chapter(name, of, to)),
     method(all),
+    notes(),
   ];
   writeFileSync(join(to, "performance.md"), `${parts.filter(Boolean).join("\n\n")}\n`);
 }
@@ -45,7 +46,7 @@ function introduction(all) {
   const { limits } = latest.threads1;
   return `# Performance
 
-<!-- Written by \`make bench\` from bench/results/*.json; change bench/report.mjs, not this file. -->
+<!-- Written by \`make bench\` from bench/results/*.json and bench/notes.md, not by hand. -->
 
 mite beside LiteRT.js, onnxruntime-web and TensorFlow.js: batch 1, the same weights in each engine's
 format, from numbers to numbers. Everything here is measured by
@@ -286,6 +287,12 @@ function whereTimeGoes(kept) {
     .join("\n\n");
 }
 
+/** The one part that people write: what was tried where a goal is missed. */
+function notes() {
+  const file = join(bench, "notes.md");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+}
+
 /** @param {any[]} all */
 function method(all) {
   const { options } = all[0];
@@ -305,8 +312,8 @@ function method(all) {
 - **Turns.** All engines are loaded in one process or page and run one after the other, round by
   round: at least ${options.warm.rounds} rounds and ${options.warm.ms / 1000} s to warm up, then at least ${options.measure.rounds} rounds and ${options.measure.ms / 1000} s
   that count. That is done in ${options.launches} launches; figures are medians of the launches' medians, and ratios are
-  taken within a launch. A launch in which LiteRT.js comes out ${"1.6"} times as slow as in its best one is
-  dropped, as the tables then say: about one of ten is. With two threads there are 3 ms between two
+  taken within a launch. A launch in which LiteRT.js, beside the others, is 1.6 times as slow as in its best one
+  is dropped, as the tables then say: about one of ten is. With two threads there are 3 ms between two
   turns, since some engines' workers spin for a while after a run.
 - **Input and output** are arrays of f32; bringing them in and out counts. Turning NCHW into NHWC for engines
   of TensorFlow's family does not.
