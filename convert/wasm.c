@@ -9,6 +9,16 @@
 #include <string.h>
 
 #define EXPORT(name) __attribute__((export_name(#name)))
+#define IMPORT(name) __attribute__((import_module("mite"), import_name(#name)))
+
+// 1 where the file beside the source was there and had as many bytes.
+IMPORT(read_beside)
+int32_t host_read_beside(const char *name, double offset, void *to, size_t bytes);
+
+static bool read_beside(void *context, const char *name, uint64_t offset, void *to, size_t bytes) {
+    (void)context;
+    return host_read_beside(name, (double)offset, to, bytes) == 1;
+}
 
 // `shapes`: `shape_count` records of 10 words: name, rank, dims[8] (mite_import_shape).
 EXPORT(convert_new)
@@ -19,6 +29,7 @@ mite_convert *wasm_convert_new(size_t max_bytes, int32_t will_quantize,
         .will_quantize = will_quantize,
         .shapes = shapes,
         .shape_count = shape_count,
+        .read_beside = read_beside,
     };
     return mite_convert_new(&options);
 }

@@ -15,6 +15,14 @@ export type Example = Readonly<Record<string, Float32Array>>;
 export interface ConvertOptions {
   /** For inputs whose shape the source leaves open, or to fix another batch size. */
   inputShapes?: Readonly<Record<string, readonly number[]>>;
+  /**
+   * Files beside the source, in which an ONNX model may keep its weights: their bytes by name
+   * (relative to the source's folder, with /), or a function that gives some of them. The command
+   * line reads them from the model's folder.
+   */
+  files?:
+    | Readonly<Record<string, ArrayBuffer | ArrayBufferView>>
+    | ((name: string, offset: number, bytes: number) => Uint8Array | undefined);
   /** Written into the file; `provenance` and `selfTest` are added to. */
   metadata?: Metadata;
   /**

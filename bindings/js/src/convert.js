@@ -12,6 +12,7 @@ import { hexOf, instantiate } from "./wasm.js";
 
 /** @typedef {import("../convert.d.ts").ConvertOptions} ConvertOptions */
 /** @typedef {import("../convert.d.ts").Example} Example */
+/** @typedef {NonNullable<import("../convert.d.ts").ConvertOptions["files"]>} Files */
 /** @typedef {import("../convert.d.ts").SourcePort} SourcePort */
 /** @typedef {import("../mite.d.ts").Metadata} Metadata */
 /** @typedef {import("./wasm.js").Wasm & { calls: Record<string, import("./wasm.js").Call> }} Converter */
@@ -43,9 +44,36 @@ async function converterModule(wasm) {
     : compileFile(within(wasm, "mite-convert.wasm"));
 }
 
-/** @param {WebAssembly.Module} module */
-async function newConverter(module) {
-  return /** @type {Converter} */ (await instantiate(module, { more: exports }));
+/**
+ * @param {WebAssembly.Module} module
+ * @param {Files} [files]
+ */
+async function newConverter(module, files) {
+  /** @type {Record<string, import("./wasm.js").Call>} */
+  const imports = {
+    read_beside: (name, offset, to, bytes) => {
+      const part = partOf(files, wasm.text(name >>> 0), offset, bytes >>> 0);
+      if (part?.byteLength !== bytes >>> 0) return 0;
+      wasm.bytes.set(part, to >>> 0);
+      return 1;
+    },
+  };
+  const wasm = /** @type {Converter} */ (await instantiate(module, { more: exports, imports }));
+  return wasm;
+}
+
+/**
+ * Bytes of a file that lies beside the source.
+ * @param {Files | undefined} files
+ * @param {string} name
+ * @param {number} offset
+ * @param {number} bytes
+ * @returns {Uint8Array | undefined}
+ */
+function partOf(files, name, offset, bytes) {
+  if (typeof files === "function") return files(name, offset, bytes);
+  const file = files && Object.hasOwn(files, name) ? bytesOf(files[name]) : undefined;
+  return file?.subarray(offset, offset + bytes);
 }
 
 /**
@@ -57,7 +85,7 @@ export async function convert(source, options = {}) {
   const bytes = bytesOf(source);
   if (!bytes) throw new MiteError("argument", "convert() wants the bytes of a model file");
   const module = await converterModule(options.wasm);
-  const conversion = new Conversion(await newConverter(module), options);
+  const conversion = new Conversion(await newConverter(module, options.files), options);
   conversion.read(bytes);
   if (options.examples) conversion.quantize(await options.examples(conversion.ports(false)));
   const difference = options.check ? conversion.check(bytes) : undefined;

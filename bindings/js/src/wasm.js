@@ -75,13 +75,14 @@ function newMemory(shared) {
 /**
  * @param {WebAssembly.Module} module
  * @param {WebAssembly.Memory} memory
+ * @param {Record<string, Call>} [ours] functions that a larger module asks of its host
  * @returns {WebAssembly.Imports}
  */
-export function importsOf(module, memory) {
+export function importsOf(module, memory, ours = {}) {
   /** @type {Record<string, Record<string, any>>} */
   const imports = {
     env: { memory },
-    mite: { now_ms: () => performance.now() },
+    mite: { now_ms: () => performance.now(), ...ours },
   };
   // The C library asks for a system it never uses here: every call answers "not supported".
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
@@ -210,13 +211,14 @@ export class Wasm {
 
 /**
  * @param {WebAssembly.Module} module
- * @param {{ shared?: boolean, more?: More }} [options] shared: as the module was compiled
+ * @param {{ shared?: boolean, more?: More, imports?: Record<string, Call> }} [options] shared: as
+ *   the module was compiled
  */
-export async function instantiate(module, { shared = false, more } = {}) {
+export async function instantiate(module, { shared = false, more, imports } = {}) {
   let instance, memory;
   try {
     memory = newMemory(shared);
-    instance = await WebAssembly.instantiate(module, importsOf(module, memory));
+    instance = await WebAssembly.instantiate(module, importsOf(module, memory, imports));
   } catch (error) {
     if (error instanceof RangeError) {
       throw new MiteError(

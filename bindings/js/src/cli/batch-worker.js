@@ -13,6 +13,7 @@ import { receiveModel } from "../receive.js";
 import { openSource } from "../source.js";
 import { types } from "../tensors.js";
 import { instantiate } from "../wasm.js";
+import { filesBeside } from "./beside.js";
 import { readNpyRaw, writeNpy } from "./npy.js";
 
 /** @typedef {import("./batch.js").Request} Request */
@@ -44,6 +45,7 @@ async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wa
   }
   const { bytes } = await convert(await readFile(model), {
     inputShapes: Object.fromEntries([...arrays].map(([name, { shape }]) => [name, shape])),
+    files: filesBeside(model),
     selfTest: false,
   });
   const wasm = await instantiate(await wholeRuntime());

@@ -9,6 +9,7 @@ import { parseMetadata, pictureSpec, portNamed } from "../metadata.js";
 import { PictureReader, portablePicture } from "../picture.js";
 import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
+import { filesBeside } from "./beside.js";
 import { readNpy } from "./npy.js";
 import { UsageError, bytesText, readWhole, writeWhole } from "./usage.js";
 
@@ -23,7 +24,7 @@ export default {
   summary: "turn an ONNX model into a .mite file",
   help: `usage: mite convert IN.onnx -o OUT.mite [--int8 --calibrate DIR] …
 
-Converts an ONNX model (opsets 9 to 21, float or QDQ-quantized). Inputs and outputs keep their
+Converts an ONNX model (opsets 1 to 28, float or quantized). Inputs and outputs keep their
 names, shapes and types.
 
   -o, --output FILE        where to write
@@ -55,6 +56,7 @@ names, shapes and types.
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
     const converted = await convert(await readWhole(file), {
+      files: filesBeside(file),
       inputShapes: Object.fromEntries(values["input-shape"].map(shapeOption)),
       metadata,
       check: values.check,
@@ -92,9 +94,9 @@ function judge({ largest, of }, tolerance) {
 
 /** @param {string} option @returns {[string, number[]]} */
 function shapeOption(option) {
-  const match = /^(.+)=(\d+(?:,\d+)*)$/.exec(option);
+  const match = /^(.+)=((?:\d+(?:,\d+)*)?)$/.exec(option);
   if (!match) throw new UsageError(`--input-shape wants NAME=1,3,224,224, not '${option}'`);
-  return [match[1], match[2].split(",").map(Number)];
+  return [match[1], match[2].split(",").filter(Boolean).map(Number)];
 }
 
 /**
