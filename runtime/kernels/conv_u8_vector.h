@@ -154,7 +154,15 @@ static void widen_panel(tap *to, const int8_t *from, size_t depth) {
     }
 }
 #else
-INLINE void copy_taps(tap *to, const uint8_t *from, size_t count) { memcpy(to, from, count); }
+// The last eight may overlap those before: a copy of unknown length would be a call.
+INLINE void copy_taps(tap *to, const uint8_t *from, size_t count) {
+    size_t k = 0;
+    for (; k + 8 <= count; k += 8) memcpy(to + k, from + k, 8);
+    if (k == count) return;
+    if (count >= 8) memcpy(to + count - 8, from + count - 8, 8);
+    else
+        for (; k < count; k++) to[k] = from[k];
+}
 #endif
 
 // One pixel's taps, all segments in a row, and zeros up to `depth`.
@@ -169,18 +177,25 @@ static void gather_row(tap *to, const mite_conv_args *a, const uint8_t *from, si
 static void fill_block(block *b, const mite_conv_args *a, size_t row0, size_t count, size_t depth,
                        tap *gathered) {
     size_t y = row0 / a->out_width, x = row0 % a->out_width;
+    size_t input = y * a->in_row + x * a->in_pixel, output = y * a->out_row + x * a->out_pixel;
+    size_t residual = y * a->residual_row + x * a->residual_pixel;
     b->count = count;
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *from = (const uint8_t *)a->input + y * a->in_row + x * a->in_pixel;
-        b->output[i] = y * a->out_row + x * a->out_pixel;
-        b->residual[i] = y * a->residual_row + x * a->residual_pixel;
+        const uint8_t *from = (const uint8_t *)a->input + input;
+        b->output[i] = output;
+        b->residual[i] = residual;
         if (gathered) {
             b->row[i] = gathered + i * depth;
             gather_row(gathered + i * depth, a, from, depth);
         } else {
             b->row[i] = (const tap *)(const void *)from;
         }
-        if (++x == a->out_width) x = 0, y++;
+        input += a->in_pixel, output += a->out_pixel, residual += a->residual_pixel;
+        if (++x < a->out_width) continue;
+        x = 0; // the next row
+        input += a->in_row - a->out_width * a->in_pixel;
+        output += a->out_row - a->out_width * a->out_pixel;
+        residual += a->residual_row - a->out_width * a->residual_pixel;
     }
     b->segments = gathered ? one_segment : a->segments;
     b->segment_count = gathered ? 1 : a->segment_count;
