@@ -148,7 +148,18 @@ $(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list tools/unshare.mjs
 endef
 $(foreach name,$(patsubst $(DIST)/%.wasm,%,$(INFERENCE) $(CONVERTER)),$(eval $(call module,$(name))))
 
-build: $(INFERENCE) $(CONVERTER) ## build the WebAssembly modules
+# What pages load: the same sources in few files and without comments. Files shared by the page and
+# its workers are fetched once; names of all but the entries follow from their contents.
+SCRIPTS := $(wildcard bindings/js/src/*.js bindings/js/src/*/*.js)
+ENTRIES := $(patsubst %,bindings/js/src/%.js,index convert worker helper)
+$(DIST)/index.js: $(SCRIPTS) $(NODE_MODULES) Makefile
+	@mkdir -p $(@D)
+	@rm -f $(DIST)/*.js
+	@echo "  BUNDLE  $@"
+	$(Q)node_modules/.bin/esbuild $(ENTRIES) --bundle --splitting --format=esm --minify \
+	    --target=es2022 --platform=neutral --log-level=warning --outdir=$(DIST)
+
+build: $(INFERENCE) $(CONVERTER) $(DIST)/index.js ## build the package's modules and scripts
 
 # --- Native tests, with sanitizers, and the kernel checks in WebAssembly --------------------------
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The demo, and the tutorial: load a model once, then ask it about photos.
-import { load } from "/mite/src/index.js";
+import { load } from "/mite/dist/index.js";
 
 const MODEL = "/models/efficientnet-lite0/efficientnet-lite0.int8.mite";
 const SURE = 0.35; // below this the best answer is called "not sure"
