@@ -8,7 +8,9 @@ import onnxruntime as ort
 from onnx import TensorProto as T, helper as h
 
 DTYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 3, np.dtype(np.int8): 4,
-          np.dtype(np.int32): 5, np.dtype(np.int64): 6}
+          np.dtype(np.int32): 5, np.dtype(np.int64): 6, np.dtype(np.float16): 2,
+          np.dtype(np.bool_): 7, np.dtype(np.int16): 8, np.dtype(np.float64): 9,
+          np.dtype(np.uint16): 10, np.dtype(np.uint32): 11, np.dtype(np.uint64): 12}
 ROLES = {"value": 0, "constant": 1, "conv": 2, "depthwise": 3, "columns": 4}
 ONNX = {1: T.FLOAT, 3: T.UINT8, 4: T.INT8, 5: T.INT32, 6: T.INT64}
 cases = []
