@@ -39,6 +39,8 @@ void mite_ir_begin_body(mite_ir_graph *g) {
 
 // An output that hands something through, or twice the same, becomes a value of the body's own.
 static void own_outputs(mite_ir_graph *g) {
+    bool folds = g->folds;
+    g->folds = false; // a constant, too, needs a node
     for (size_t i = 0; i < g->node_count; i++)
         for (size_t k = 0; k < g->nodes[i]->output_count; k++) g->nodes[i]->outputs[k]->mark = 1;
     for (size_t i = 0; i < g->output_count && mite_ir_ok(g); i++) {
@@ -56,6 +58,7 @@ static void own_outputs(mite_ir_graph *g) {
     }
     for (size_t i = 0; i < g->node_count; i++)
         for (size_t k = 0; k < g->nodes[i]->output_count; k++) g->nodes[i]->outputs[k]->mark = 0;
+    g->folds = folds;
 }
 
 // The graph is again that around the body.

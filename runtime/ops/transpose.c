@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // transpose: output dimension i is input dimension perm[i]. Any type; reads and writes halos, so
-// NCHW pictures go straight into the padded NHWC input of a convolution.
+// NCHW pictures go straight into the padded NHWC input of a convolution. Where perm is all zero, the
+// order of the dimensions is reversed, however many there are.
 #include "common.h"
 #include "walk.h"
 
@@ -8,12 +9,19 @@ static const mite_attr attrs[] = {
     {"perm", 'i', MITE_MAX_RANK, 0}, // the first `rank` words
 };
 
+static int32_t source_of(const mite_step *s, size_t i) {
+    size_t rank = (size_t)s->inputs[0]->rank;
+    for (size_t k = 0; k < rank; k++)
+        if (s->node->attrs[k]) return mite_attr_int(s, i);
+    return (int32_t)(rank - 1 - i);
+}
+
 static mite_status infer(mite_step *s) {
     const mite_view *x = s->inputs[0];
     int32_t shape[MITE_MAX_RANK] = {0};
     bool taken[MITE_MAX_RANK] = {false};
     for (size_t i = 0; i < (size_t)x->rank; i++) {
-        int32_t from = mite_attr_int(s, i);
+        int32_t from = source_of(s, i);
         if (from < 0 || from >= x->rank || taken[from]) {
             return mite_step_fail(s, MITE_ERR_FORMAT, "%T is no permutation of %d dimensions",
                                   (size_t)x->rank, s->node->attrs, x->rank);
@@ -32,7 +40,7 @@ static mite_status prepare(mite_step *s) {
     ptrdiff_t strides[MITE_MAX_RANK];
     mite_view_strides(strides, x);
     mite_view_strides(w->strides[0], out);
-    for (size_t i = 0; i < (size_t)x->rank; i++) w->strides[1][i] = strides[s->node->attrs[i]];
+    for (size_t i = 0; i < (size_t)x->rank; i++) w->strides[1][i] = strides[source_of(s, i)];
     mite_walk_merge(w, 2, (size_t)out->rank, out->shape);
     s->max_parts = mite_max_size(1, w->runs);
     return MITE_OK;

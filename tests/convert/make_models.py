@@ -207,7 +207,7 @@ refuse("index out of range", "index 9 (number 0 of 'i') is outside", [n("Shape",
 refuse("axis out of range", "axis 7 does not exist", [n("Concat", ["x", "x"], axis=7)])
 for what, s in (("0", 0), ("negative", -1), ("infinite", np.inf), ("NaN", np.nan)):
     refuse(f"scale {what}", "is not a positive number", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("DequantizeLinear", ["q", "s", "z"])], consts={"s": np.float32(s), "z": np.uint8(3)})
-refuse("loop", "lacks 1 operator of this model, ONNX opset 17: Loop", [h.make_node("Loop", ["m", "", "x"], ["y"], body=h.make_graph([], "b", [], []))], consts={"m": i64(2**62)})
+refuse("loop", "its body 'b' has 0 inputs", [h.make_node("Loop", ["m", "", "x"], ["y"], body=h.make_graph([], "b", [], []))], consts={"m": i64(2**62)})
 refuse("opset of the future", "opset 99", [n("Relu", ["x"])], opset=99)
 refuse("string input", "type string", [n("Identity", ["x"])], inputs=(("x", T.STRING, [2]),))
 refuse("dimension of 2^40", "dimension 0 is", [n("Relu", ["x"])], inputs=(("x", T.FLOAT, [2**40, 2]),))

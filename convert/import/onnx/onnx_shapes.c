@@ -54,9 +54,8 @@ void onnx_transpose(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0);
     const onnx_attr *a = onnx_attribute(c, "perm");
     if (!x) return;
-    if (!a && x->unknown) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "it has no perm, and how many dimensions there are only a run can tell");
+    if (!a && x->unknown) { // only a run tells how many dimensions are reversed
+        onnx_set(c, 0, onnx_transposed(c, x, 0, perm));
         return;
     }
     size_t rank = a ? a->int_count : (size_t)x->rank;
