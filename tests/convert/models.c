@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The converter on the models of models.pack (make_models.py): what converts gives the numbers of
-// ONNX Runtime, read back from the .mite file and also with no pass run; what does not is refused
-// with the sentence that was expected.
+// The converter on the models of models.pack (make_models.py) and tflite.pack (make_tflite.py): what
+// converts gives the numbers of ONNX Runtime or TensorFlow Lite, read back from the .mite file and also
+// with no pass run; what does not is refused with the sentence that was expected.
 #include "../files.h"
 #include "convert.h"
 #include "mite.h"
@@ -36,18 +36,29 @@ static void failed(const record *r, const char *how, const char *what) {
     failures++;
 }
 
+static double number_at(mite_dtype dtype, const void *data, size_t i) {
+    const uint8_t *at = (const uint8_t *)data + i * mite_dtype_bytes(dtype);
+    float f;
+    int16_t i16;
+    int32_t i32;
+    int64_t i64;
+    switch (dtype) {
+    case MITE_F32: return memcpy(&f, at, 4), (double)f;
+    case MITE_I8: return (int8_t)*at;
+    case MITE_I16: return memcpy(&i16, at, 2), i16;
+    case MITE_I32: return memcpy(&i32, at, 4), i32;
+    case MITE_I64: return memcpy(&i64, at, 8), (double)i64;
+    default: return *at;
+    }
+}
+
 static void compare(const record *r, const char *how, const mite_tensor *t, const uint8_t *data) {
     char text[160];
     size_t items = t->bytes / mite_dtype_bytes(t->dtype);
     for (size_t i = 0; i < items; i++) {
-        double got = ((const uint8_t *)t->data)[i], wanted = data[i];
-        if (t->dtype == MITE_F32) {
-            float f;
-            memcpy(&f, data + 4 * i, 4);
-            wanted = (double)f;
-            got = (double)((const float *)t->data)[i];
-        }
-        if (fabs(got - wanted) <= (double)r->tolerance * fmax(1, fabs(wanted))) continue;
+        double got = number_at(t->dtype, t->data, i), wanted = number_at(t->dtype, data, i);
+        double scale = t->dtype == MITE_F32 ? fmax(1, fabs(wanted)) : 1;
+        if (fabs(got - wanted) <= (double)r->tolerance * scale) continue;
         snprintf(text, sizeof text, "element %zu of %s is %g, expected %g", i, t->name, got,
                  wanted);
         failed(r, how, text);
@@ -123,9 +134,9 @@ static void convert(const record *r, bool optimise) {
     mite_convert_free(c);
 }
 
-int main(void) {
+static void run_pack(const char *path) {
     size_t bytes;
-    uint8_t *pack = read_whole("tests/convert/models.pack", &bytes);
+    uint8_t *pack = read_whole(path, &bytes);
     for (const uint8_t *at = pack; at < pack + bytes; count++) {
         record r;
         at = next_record(at, &r);
@@ -134,6 +145,11 @@ int main(void) {
         if (is_refusal(&r) || r.tolerance > 0) convert(&r, false);
     }
     free(pack);
+}
+
+int main(void) {
+    run_pack("tests/convert/models.pack");
+    run_pack("tests/convert/tflite.pack");
     printf("%d models, %d failures\n", count, failures);
     return failures != 0;
 }
