@@ -85,6 +85,11 @@ static bool need_rank(onnx_import *c, const mite_ir_value *x, int32_t least) {
     return false;
 }
 
+// f16 in f32, as its squares and sums need.
+static mite_ir_value *widened(onnx_import *c, mite_ir_value *x) {
+    return x && x->dtype == MITE_F16 ? onnx_emit_cast(c, x, MITE_F32) : x;
+}
+
 // --- BatchNormalization -------------------------------------------------------------------------
 
 // y = x * s + b with s = scale / sqrt(var + epsilon), b = bias - mean * s, in double.
@@ -115,6 +120,8 @@ static bool fold_batch(onnx_import *c, const mite_ir_value *x, mite_ir_value *co
 void onnx_batch_normalization(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *p[4], *line[2];
     if (!need_rank(c, x, 1)) return;
+    mite_dtype dtype = x->dtype;
+    x = widened(c, x);
     if (onnx_int(c, "training_mode", 0) ||
         (onnx_attribute(c, "spatial") && !onnx_int(c, "spatial", 1))) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
@@ -135,7 +142,8 @@ void onnx_batch_normalization(onnx_import *c) {
         x = onnx_emit_sub(c, x, p[2]);
         line[1] = p[1];
     }
-    onnx_set(c, 0, onnx_emit_add(c, onnx_emit_mul(c, x, line[0]), line[1]));
+    onnx_set(c, 0,
+             onnx_emit_cast(c, onnx_emit_add(c, onnx_emit_mul(c, x, line[0]), line[1]), dtype));
 }
 
 // --- Over the elements of a channel or a group --------------------------------------------------
@@ -145,11 +153,15 @@ void onnx_instance_normalization(onnx_import *c) {
     int64_t axes[MITE_MAX_RANK];
     if (!need_rank(c, x, 3)) return;
     size_t rank = (size_t)x->rank;
+    mite_dtype dtype = x->dtype;
+    x = widened(c, x);
+    if (!x) return;
     for (size_t i = 2; i < rank; i++) axes[i - 2] = (int64_t)i;
     mite_ir_value *y =
         normalize(c, x, axes, rank - 2, (double)onnx_float(c, "epsilon", 1e-5f), true).y;
     y = onnx_emit_mul(c, y, by_channel(c, scale, rank, x->dtype));
-    onnx_set(c, 0, onnx_emit_add(c, y, by_channel(c, bias, rank, x->dtype)));
+    y = onnx_emit_add(c, y, by_channel(c, bias, rank, x->dtype));
+    onnx_set(c, 0, onnx_emit_cast(c, y, dtype));
 }
 
 // Opset 18 gives a scale for each group, 21 for each channel.
@@ -266,6 +278,9 @@ void onnx_lp_normalization(onnx_import *c) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "p is %D, supported are 1 and 2", p);
         return;
     }
+    mite_dtype dtype = x->dtype;
+    x = widened(c, x);
+    if (!x) return;
     mite_ir_value *norm = onnx_emit_reduce(c, p == 1 ? MITE_REDUCE_L1 : MITE_REDUCE_L2, x,
                                            onnx_integers(c, &axis, 1), true, true);
     // What is nothing but zeros stays so.
@@ -273,7 +288,7 @@ void onnx_lp_normalization(onnx_import *c) {
     mite_ir_value *empty = onnx_emit_general_binary(c, MITE_BINARY_EQUAL, norm, zero);
     norm = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {empty, one, norm},
                         .dtype = x->dtype);
-    onnx_set(c, 0, onnx_emit_div(c, x, norm));
+    onnx_set(c, 0, onnx_emit_cast(c, onnx_emit_div(c, x, norm), dtype));
 }
 
 void onnx_mean_variance_normalization(onnx_import *c) {
@@ -286,10 +301,12 @@ void onnx_mean_variance_normalization(onnx_import *c) {
         if (x && !x->unknown && x->rank < 4) count = x->rank < 3 ? 1 : 2;
     }
     if (!x || !mite_ir_ok(c->g)) return;
+    mite_dtype dtype = x->dtype;
+    x = widened(c, x);
     mite_ir_value *centered = onnx_emit_sub(c, x, onnx_emit_mean(c, x, axes, count));
     mite_ir_value *square = onnx_emit_mean(c, onnx_emit_mul(c, centered, centered), axes, count);
     mite_ir_value *deviation = onnx_shifted(c, onnx_emit_sqrt(c, square), 1e-9);
-    onnx_set(c, 0, onnx_emit_div(c, centered, deviation));
+    onnx_set(c, 0, onnx_emit_cast(c, onnx_emit_div(c, centered, deviation), dtype));
 }
 
 // Neighbours along the channels are an average-pooling window over [N,1,C,rest].
@@ -301,6 +318,8 @@ void onnx_lrn(onnx_import *c) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its size is %D", size);
         return;
     }
+    mite_dtype dtype = x->dtype;
+    x = widened(c, x);
     mite_ir_value *shape = onnx_shape_of(c, x), *sum = onnx_emit_mul(c, x, x);
     mite_ir_value *parts[] = {onnx_dimension(c, x, 0, 1, 1), onnx_integers(c, (int64_t[]){1}, 1),
                               onnx_dimension(c, x, 1, 1, 1), onnx_integers(c, (int64_t[]){-1}, 1)};
@@ -319,5 +338,5 @@ void onnx_lrn(onnx_import *c) {
     double beta = (double)onnx_float(c, "beta", 0.75f);
     mite_ir_value *power =
         onnx_emit_general_binary(c, MITE_BINARY_POW, sum, onnx_scalar(c, x->dtype, beta));
-    onnx_set(c, 0, onnx_emit_div(c, x, power));
+    onnx_set(c, 0, onnx_emit_cast(c, onnx_emit_div(c, x, power), dtype));
 }

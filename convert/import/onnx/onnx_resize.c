@@ -16,6 +16,8 @@ static int32_t word_of(onnx_import *c, const char *what, const char *word,
     return 0;
 }
 
+enum { FLOOR = 2, CEIL, INWARD }; // of resize_nd's roundings
+
 // What the node says, in the numbers of resize_nd's attributes.
 typedef struct request {
     int32_t mode, coordinates, rounding, policy, axis_count, axes[MITE_MAX_RANK];
@@ -48,10 +50,12 @@ static bool read_request(onnx_import *c, request *r) {
     const onnx_attr *scales = onnx_attribute(c, "scales");
     int64_t axes[MITE_MAX_RANK];
     size_t count;
+    bool inward =
+        old && !strcmp(c->node->op_type, "Resize"); // as other runtimes do it for opset 10
     *r = (request){
         .mode = word_of(c, "mode", mode, modes),
         .coordinates = word_of(c, "coordinate_transformation_mode", where, coordinates),
-        .rounding = word_of(c, "nearest_mode", rounding, roundings),
+        .rounding = inward ? INWARD : word_of(c, "nearest_mode", rounding, roundings),
         .policy = word_of(c, "keep_aspect_ratio_policy", policy, policies),
     };
     r->x = onnx_in_carried(c, 0, &r->shifted);
@@ -109,6 +113,10 @@ static mite_ir_value *core_resize(onnx_import *c, const request *r) {
         if (r->coordinates == 2 && scale[i] > 0 &&
             (double)x->shape[i] * (double)scale[i] != (double)size[i])
             return NULL;
+    int32_t rounding = r->rounding;
+    if (rounding == INWARD && scale[2] >= 1 && scale[3] >= 1) rounding = FLOOR;
+    if (rounding == INWARD && scale[2] <= 1 && scale[3] <= 1) rounding = CEIL;
+    if (rounding == INWARD && r->mode == 0) return NULL;
     mite_ir_value *y =
         MITE_IR_EMIT(c->g, .op = "resize", .name = onnx_name(c), .inputs = {onnx_to_nhwc(c, r->x)},
                      .attrs = {{"height", .word = size[2]},
@@ -117,7 +125,7 @@ static mite_ir_value *core_resize(onnx_import *c, const request *r) {
                                {"scale_w", .word = mite_ir_bits(scale[3])},
                                {"mode", .word = r->mode},
                                {"coordinates", .word = r->coordinates},
-                               {"rounding", .word = r->rounding}},
+                               {"rounding", .word = rounding == INWARD ? FLOOR : rounding}},
                      .scale = x->scale, .zero_point = x->zero_point);
     return onnx_to_nchw(c, y);
 }

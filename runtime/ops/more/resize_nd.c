@@ -31,7 +31,13 @@ enum {
     TF_HALF_PIXEL_FOR_NN,
     TF_CROP_AND_RESIZE
 };
-enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL };
+enum {
+    PREFER_FLOOR,
+    PREFER_CEIL,
+    FLOOR,
+    CEIL,
+    INWARD
+}; // INWARD: ceil where it shrinks, else floor
 enum { STRETCH, NOT_LARGER, NOT_SMALLER };
 enum { X, ROI, SCALES, SIZES, INPUTS };
 
@@ -170,7 +176,7 @@ static mite_status infer(mite_step *s) {
     int32_t mode = mite_attr_int(s, MODE), coordinates = mite_attr_int(s, COORDINATES);
     int32_t rounding = mite_attr_int(s, ROUNDING), policy = mite_attr_int(s, POLICY);
     if (mode < 0 || mode > CUBIC || coordinates < 0 || coordinates > TF_CROP_AND_RESIZE ||
-        rounding < 0 || rounding > CEIL || policy < 0 || policy > NOT_SMALLER)
+        rounding < 0 || rounding > INWARD || policy < 0 || policy > NOT_SMALLER)
         return mite_step_fail(s, MITE_ERR_FORMAT,
                               "mode %d, coordinates %d, rounding %d or policy %d is unknown", mode,
                               coordinates, rounding, policy);
@@ -196,30 +202,32 @@ static mite_status plan(mite_step *s) {
 
 #define OUTSIDE SIZE_MAX // source of an output that is the extrapolation value
 
-// Where output `at` lies in the input. `wide` is the output's width before rounding.
+// Where output `at` lies in the input, in f32 as other runtimes have it: ties of nearest depend on
+// it. `wide` is the output's width before rounding.
 static double source(const mite_step *s, const side *d, size_t at) {
-    double x = (double)at, wide = d->scale * (double)d->in, last = (double)d->in - 1;
-    double roi = d->roi_end - d->roi_begin;
+    float x = (float)at, scale = (float)d->scale, in = (float)d->in, last = in - 1;
+    float wide = scale * in, roi = (float)(d->roi_end - d->roi_begin), out = (float)d->out;
     switch (mite_attr_int(s, COORDINATES)) {
-    case ASYMMETRIC: return x / d->scale;
-    case ALIGN_CORNERS: return wide == 1 || at == 0 ? 0 : x * last / (wide - 1);
-    case PYTORCH_HALF_PIXEL: return d->out > 1 ? (x + 0.5) / d->scale - 0.5 : 0;
+    case ASYMMETRIC: return (double)(x / scale);
+    case ALIGN_CORNERS: return wide == 1 || at == 0 ? 0 : (double)(x * last / (wide - 1));
+    case PYTORCH_HALF_PIXEL: return d->out > 1 ? (double)((x + 0.5f) / scale - 0.5f) : 0;
     case HALF_PIXEL_SYMMETRIC:
-        return (double)d->in / 2 * (1 - (double)d->out / wide) + (x + 0.5) / d->scale - 0.5;
-    case TF_HALF_PIXEL_FOR_NN: return (x + 0.5) / d->scale;
+        return (double)(in / 2 * (1 - out / wide) + (x + 0.5f) / scale - 0.5f);
+    case TF_HALF_PIXEL_FOR_NN: return (double)((x + 0.5f) / scale);
     case TF_CROP_AND_RESIZE:
-        return (d->out > 1 ? x * roi * last / ((double)d->out - 1) : roi * last / 2) +
-               d->roi_begin * last;
-    default: return (x + 0.5) / d->scale - 0.5;
+        return (double)((d->out > 1 ? x * roi * last / (out - 1) : roi * last * 0.5f) +
+                        (float)d->roi_begin * last);
+    default: return (double)((x + 0.5f) / scale - 0.5f);
     }
 }
 
-static double nearest(const mite_step *s, double x) {
+static double nearest(const mite_step *s, double x, double scale) {
     double low = floor(x), rest = x - low;
     switch (mite_attr_int(s, ROUNDING)) {
     case PREFER_FLOOR: return rest <= 0.5 ? low : low + 1;
     case PREFER_CEIL: return rest < 0.5 ? low : low + 1;
     case FLOOR: return low;
+    case INWARD: return scale < 1 ? ceil(x) : low;
     default: return ceil(x);
     }
 }
@@ -241,7 +249,7 @@ static void fill_side(const mite_step *s, const side *d, double *weights, size_t
         bool outside = crop && !(x >= 0 && x <= last);
         bool is_nearest = mite_attr_int(s, MODE) == NEAREST;
         // Whole positions count as the right end of the gap before them.
-        double first = is_nearest ? nearest(s, x) : ceil(x) - (double)(d->taps / 2);
+        double first = is_nearest ? nearest(s, x, d->scale) : ceil(x) - 0.5 * (double)d->taps;
         for (size_t k = 0; k < d->taps; k++) {
             double at = first + (double)k;
             bool lost = mite_attr_int(s, EXCLUDE_OUTSIDE) && !(at >= 0 && at <= last);
