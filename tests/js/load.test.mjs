@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { MiteError, features, load } from "../../bindings/js/src/index.js";
 import { bitsOf, digits, effnet, fails, npy, root } from "./support.mjs";
 
@@ -31,7 +32,13 @@ describe("sources", () => {
     server = createServer((request, response) => {
       if (request.url === "/model") response.end(bytes);
       else if (request.url === "/html") response.end("<!doctype html><title>Not here</title>".repeat(9));
-      else if (request.url === "/stall") response.write(bytes.subarray(0, 500));
+      else if (request.url === "/moved") response.writeHead(302, { location: "/model" }).end();
+      else if (request.url === "/packed") {
+        response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(bytes));
+      } else if (request.url === "/cut") {
+        response.writeHead(200, { "content-length": bytes.length });
+        response.write(bytes.subarray(0, 500), () => response.destroy());
+      } else if (request.url === "/stall") response.write(bytes.subarray(0, 500));
       else response.writeHead(404).end("no");
     });
     await new Promise((resolve) => server.listen(0, resolve));
@@ -51,9 +58,13 @@ describe("sources", () => {
     Blob: () => new Blob([bytes]),
     ArrayBuffer: () => new Uint8Array(bytes).buffer,
     bytes: () => new Uint8Array(bytes),
+    "an address that has moved": () => `${url}/moved`,
+    "an answer that is packed": () => `${url}/packed`,
     "stream of single bytes": () => streamOf(bytes, 1),
     "stream of odd pieces": () => streamOf(bytes, 4093),
   };
+  test("a connection that breaks", () =>
+    assert.rejects(load(`${url}/cut`), fails("network", /cut broke off after \d+ bytes/)));
   for (const [name, make] of Object.entries(sources)) {
     test(name, async () => {
       const model = await load(await make(), { sha256: wholeHash });

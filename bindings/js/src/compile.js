@@ -2,6 +2,7 @@
 // Finds, fetches and compiles mite's WebAssembly modules.
 import { MiteError, messageOf } from "./errors.js";
 import { features } from "./features.js";
+import { plainGet } from "./plain-get.js";
 import { filePath, nodeModule } from "./platform.js";
 import { setShared } from "./sharing.js";
 import { kindOfBytes } from "./sniff.js";
@@ -96,6 +97,8 @@ export function compileFile(address, shared = false) {
 async function fetchAndCompile(address, shared) {
   const path = await filePath(address);
   if (path !== null) return compileBytes(await readModule(path), path, shared);
+  const body = await plainGet(address);
+  if (body) return compileBytes(await wholeOf(body), String(address), shared);
 
   const response = await fetch(address).catch((error) => {
     throw new MiteError(
@@ -118,6 +121,13 @@ async function fetchAndCompile(address, shared) {
     });
   }
   return compileBytes(new Uint8Array(await response.arrayBuffer()), response.url, shared);
+}
+
+/** @param {import("./plain-get.js").Body} body */
+async function wholeOf(body) {
+  const pieces = [];
+  for (let piece; !(piece = await body.read()).done; ) pieces.push(piece.value);
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 
 /** @param {string} path */

@@ -2,6 +2,7 @@
 // Turns whatever may stand for a model file into one thing: bytes that are asked for piece by
 // piece, so that the receiver's pace is the sender's.
 import { MiteError, messageOf } from "./errors.js";
+import { plainGet } from "./plain-get.js";
 import { filePath, nodeModule } from "./platform.js";
 
 const PIECE = 1 << 20;
@@ -21,7 +22,10 @@ const PIECE = 1 << 20;
 export async function openSource(source, signal) {
   if (typeof source === "string" || source instanceof URL) {
     const path = await filePath(source);
-    if (path === null) return openResponse(await request(source, signal));
+    if (path === null) {
+      const body = await plainGet(source, signal);
+      return body ? openBody(body, String(source)) : openResponse(await request(source, signal));
+    }
     return openStream(await fileStream(path), path);
   }
   if (source instanceof Request) return openResponse(await request(source, signal));
@@ -116,7 +120,15 @@ function openStream(stream, what) {
       `${what} is being read by someone else; pass a stream that is not locked`,
     );
   }
-  const reader = stream.getReader();
+  return openBody(stream.getReader(), what);
+}
+
+/**
+ * @param {import("./plain-get.js").Body | ReadableStreamDefaultReader<Uint8Array>} reader
+ * @param {string} what
+ * @returns {OpenSource}
+ */
+function openBody(reader, what) {
   let received = 0;
   return {
     what,

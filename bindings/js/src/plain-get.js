@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node loads its fetch on first use, which takes longer than to fetch a small model; http is there.
+import { isNode, nodeModule } from "./platform.js";
+
+/**
+ * A started body, read like a stream's.
+ * @typedef {object} Body
+ * @property {() => Promise<{ done?: boolean, value?: any }>} read
+ * @property {() => Promise<void>} cancel
+ */
+
+/**
+ * The body of an ordinary answer to an ordinary request, or undefined: pages, and everything else
+ * (errors, redirects, encodings, other schemes), are left to fetch, whose words for it are known.
+ * @param {string | URL} address
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Body | undefined>}
+ */
+export async function plainGet(address, signal) {
+  const scheme = /^(https?):/i.exec(String(address))?.[1].toLowerCase();
+  if (!isNode || !scheme) return undefined;
+  const { get } = await nodeModule(`node:${scheme}`);
+  return new Promise((resolve) => {
+    const options = { signal, headers: { "accept-encoding": "identity" } };
+    /** @param {import("node:http").IncomingMessage} response */
+    const take = (response) => {
+      if (response.statusCode !== 200 || response.headers["content-encoding"]) {
+        response.destroy();
+        return resolve(undefined);
+      }
+      const pieces = response[Symbol.asyncIterator]();
+      resolve({ read: () => pieces.next(), cancel: async () => void response.destroy() });
+    };
+    try {
+      get(String(address), options, take).on("error", () => resolve(undefined));
+    } catch {
+      resolve(undefined); // no address at all
+    }
+  });
+}
