@@ -16,7 +16,7 @@ import { median } from "./race.mjs";
  * @property {{ ms: number, rounds: number }} warm
  * @property {{ ms: number, rounds: number }} measure
  * @property {number} launches of each race
- * @property {number} colds launches of each engine for a cold start
+ * @property {number} colds launches of each engine for a cold start, at most
  * @property {readonly string[]} coldEngines
  */
 
@@ -113,7 +113,7 @@ export async function coldStarts(subject) {
   const entries = everyone(network.kinds, 1)
     .filter(({ engine }) => options.coldEngines.includes(engine))
     .map((contestant) => ({ contestant, runs: /** @type {{ ms: number, bytes: number }[]} */ ([]) }));
-  for (let i = 0; i < options.colds; i++) {
+  for (let i = 0; i < Math.min(options.colds, network.colds); i++) {
     for (const { contestant, runs } of entries) {
       const start = perform(subject, { what: "cold", contestants: [contestant] });
       await start.then((run) => runs.push(run)).catch(() => {}); // the race says why it cannot

@@ -12,20 +12,21 @@ import { bench, build, root, shared } from "./places.mjs";
  * @property {string} title
  * @property {readonly ("f32" | "int8")[]} kinds
  * @property {"calibrated" | "dynamic"} [int8] how the int8 form is made
+ * @property {number} colds launches for a cold start; where only memory is asked for, few
  * @property {boolean} classifies whether the best class of the int8 form must be that of the f32 form:
  *   the published weights do classify, random ones give classes that lie close together
  */
 
 /** @type {Record<string, Network>} */
 export const networks = {
-  "efficientnet-lite0": { title: "EfficientNet-Lite0", kinds: ["f32", "int8"], int8: "calibrated", classifies: true },
-  "mobilenet-v2": { title: "MobileNetV2", kinds: ["f32", "int8"], int8: "calibrated", classifies: false },
-  "resnet-50": { title: "ResNet-50", kinds: ["f32"], classifies: false },
-  "transformer": { title: "Transformer", kinds: ["f32", "int8"], int8: "dynamic", classifies: false },
+  "efficientnet-lite0": { title: "EfficientNet-Lite0", kinds: ["f32", "int8"], int8: "calibrated", colds: 7, classifies: true },
+  "mobilenet-v2": { title: "MobileNetV2", kinds: ["f32", "int8"], int8: "calibrated", colds: 3, classifies: false },
+  "resnet-50": { title: "ResNet-50", kinds: ["f32"], colds: 3, classifies: false },
+  "transformer": { title: "Transformer", kinds: ["f32", "int8"], int8: "dynamic", colds: 3, classifies: false },
 };
 
 /** For `--short` and for whoever has no Python: kept in the repository in every format. @type {Network} */
-export const tiny = { title: "Tiny", kinds: ["f32", "int8"], int8: "calibrated", classifies: false };
+export const tiny = { title: "Tiny", kinds: ["f32", "int8"], int8: "calibrated", colds: 1, classifies: false };
 
 /**
  * @typedef {object} Prepared

@@ -311,7 +311,7 @@ function method(all) {
   files come from \`mite convert\`.
 - **Turns.** All engines are loaded in one process or page and run one after the other, round by
   round: at least ${options.warm.rounds} rounds and ${options.warm.ms / 1000} s to warm up, then at least ${options.measure.rounds} rounds and ${options.measure.ms / 1000} s
-  that count. That is done in ${options.launches} launches; figures are medians of the launches' medians, and ratios are
+  that count (fewer rounds where they take four times as long). That is done in ${options.launches} launches; figures are medians of the launches' medians, and ratios are
   taken within a launch. A launch in which LiteRT.js, beside the others, is 1.6 times as slow as in its best one
   is dropped, as the tables then say: about one of ten is. With two threads there are 3 ms between two
   turns, since some engines' workers spin for a while after a run.
