@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// mite, from this repository as it was built last.
-import { load } from "../../bindings/js/src/index.js";
+// mite, as it is published: from this repository, as it was built last.
+
+const entry = "../../bindings/js/dist/index.js";
 
 /** @type {import("./engines.mjs").Make} */
 export async function make(env, { kind, threads }) {
+  /** @type {typeof import("../../bindings/js/mite.d.ts")} */
+  const { load } = await import(entry);
   const model = await load(env.file(`${kind}.mite`), {
     worker: false,
     threads,
