@@ -44,6 +44,7 @@ static void fill_plain(mite_kernels *k) {
     k->quantize = mite_quantize_plain;
     k->dequantize = mite_dequantize_plain;
     k->lookup_u8 = mite_lookup_u8_plain;
+    k->softmax_f32 = mite_softmax_f32_plain;
 }
 #endif
 
@@ -79,6 +80,7 @@ static void fill_simd128(mite_kernels *k) {
     k->quantize = mite_quantize_simd128;
     k->dequantize = mite_dequantize_simd128;
     k->lookup_u8 = mite_lookup_u8_plain;
+    k->softmax_f32 = mite_softmax_f32_simd128;
 }
 #endif
 

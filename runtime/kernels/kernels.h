@@ -152,6 +152,9 @@ typedef void mite_dequantize_fn(float *out, const uint8_t *in, size_t count, flo
 typedef void mite_lookup_u8_fn(uint8_t *out, const uint8_t *in, size_t count,
                                const uint8_t table[256]);
 
+// out[i] = e^(in[i] - largest) / sum of these; out may be in. NaN anywhere makes the whole row NaN.
+typedef void mite_softmax_f32_fn(float *out, const float *in, size_t count);
+
 // --- The table -----------------------------------------------------------------------------------
 
 // Which isa a table holds at most: the values of mite_isa in mite.h but BEST.
@@ -179,12 +182,32 @@ typedef struct mite_kernels {
     mite_quantize_fn *quantize;
     mite_dequantize_fn *dequantize;
     mite_lookup_u8_fn *lookup_u8;
+    mite_softmax_f32_fn *softmax_f32;
 } mite_kernels;
 
 // Fills the table with the best versions this build has up to `isa` (0: best). In the relaxed
 // build it first probes what the relaxed dot product does on this machine (docs/kernels.md) and
 // takes only kernels whose result is exact here.
 void mite_kernels_fill(mite_kernels *k, int32_t isa);
+
+// --- Beside the table ----------------------------------------------------------------------------
+//
+// What only operators of ops/more use, so that the core modules do not carry it. The version for
+// an isa, as mite_kernels_fill chooses.
+
+// out[i] = (in[i] - mean) / sqrt(variance + epsilon) * scale[i] + shift[i]; out may be in; scale and
+// shift may be NULL (1, 0).
+typedef void mite_layer_norm_f32_fn(float *out, const float *in, size_t count, float epsilon,
+                                    const float *scale, const float *shift);
+mite_layer_norm_f32_fn *mite_layer_norm_f32_for(int32_t isa);
+// out[i] = x/2 (1 + erf(x/sqrt 2)) of x = in[i]; by_tanh: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715
+// x^3))) instead. Absolute errors below 1e-6 and 1e-6 |x|. out may be in.
+typedef void mite_gelu_f32_fn(float *out, const float *in, size_t count, int32_t by_tanh);
+mite_gelu_f32_fn *mite_gelu_f32_for(int32_t isa);
+// b to the layout of convolution weights, times `scale`, columns beyond n as zeros:
+// out[n/8][k][8] = b[k*k_step + n*n_step] * scale.
+void mite_pack_product_f32(float *out, const float *b, size_t n, size_t k, size_t n_step,
+                           size_t k_step, float scale);
 
 // --- Packing (pack.c): used by the converter and the tests ---------------------------------------
 //

@@ -28,6 +28,13 @@ typedef v128_t vec;
 // Keeps the compiler from moving loads across: it would hold more values than there are registers.
 #define KEEP_ORDER() __asm__ volatile("" ::: "memory")
 
+// The compiler does not know what is there, so that vectors of constants are loaded: V8 builds
+// literals anew at every use.
+INLINE const float *opaque(const float *p) {
+    __asm__("" : "+r"(p));
+    return p;
+}
+
 INLINE vec load(const void *p) { return wasm_v128_load(p); }
 INLINE void store(void *p, vec x) { wasm_v128_store(p, x); }
 INLINE vec splat_f32(const float *p) { return wasm_v128_load32_splat(p); }

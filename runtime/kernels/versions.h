@@ -52,6 +52,9 @@ mite_clamp_f32_fn mite_clamp_f32_plain, mite_clamp_f32_simd128;
 mite_quantize_fn mite_quantize_plain, mite_quantize_simd128;
 mite_dequantize_fn mite_dequantize_plain, mite_dequantize_simd128;
 mite_lookup_u8_fn mite_lookup_u8_plain;
+mite_softmax_f32_fn mite_softmax_f32_plain, mite_softmax_f32_simd128;
+mite_layer_norm_f32_fn mite_layer_norm_f32_plain, mite_layer_norm_f32_simd128;
+mite_gelu_f32_fn mite_gelu_f32_plain, mite_gelu_f32_simd128;
 
 // What the relaxed dot product does with the second operand of an instruction here.
 typedef enum mite_dot {

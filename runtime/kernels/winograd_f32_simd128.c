@@ -9,17 +9,10 @@
 
 #if MITE_HAVE_SIMD128
 
-// Constants from memory that the compiler cannot see through (docs/kernels.md).
-extern const float mite_winograd_constants[8];
-const float mite_winograd_constants[8] = {
+static const float constants[] = {
     WINOGRAD_A, WINOGRAD_B, WINOGRAD_AA, WINOGRAD_BB, WINOGRAD_SUM, WINOGRAD_FOR_A, WINOGRAD_FOR_B,
 };
-#define CONSTANT(i) splat_f32(opaque(mite_winograd_constants) + (i))
-
-INLINE const float *opaque(const float *p) {
-    __asm__("" : "+r"(p));
-    return p;
-}
+#define CONSTANT(i) splat_f32(opaque(constants) + (i))
 
 INLINE vec add(vec a, vec b) { return wasm_f32x4_add(a, b); }
 INLINE vec sub(vec a, vec b) { return wasm_f32x4_sub(a, b); }

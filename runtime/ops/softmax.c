@@ -68,6 +68,9 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
         size_t at = i / st->inner * st->count * st->inner + i % st->inner;
         if (x->dtype == MITE_U8) {
             softmax_u8(s, (uint8_t *)out->data + at, (const uint8_t *)x->data + at);
+        } else if (st->inner == 1) {
+            s->kernels->softmax_f32((float *)out->data + at, (const float *)x->data + at,
+                                    st->count);
         } else {
             softmax_f32((float *)out->data + at, (const float *)x->data + at, st->count, st->inner);
         }

@@ -10,7 +10,7 @@
 #define TAPS 36
 
 static size_t tile_count(const mite_window *w) {
-    return (size_t)((w->out_h + 3) / 4) * (size_t)((w->out_w + 3) / 4);
+    return (((size_t)w->out_h + 3) / 4) * (((size_t)w->out_w + 3) / 4);
 }
 
 bool mite_winograd_suits(const mite_step *s, const mite_window *w, size_t groups) {

@@ -130,6 +130,7 @@ int main(int argc, char **argv) {
         state = check_seed * 0x9e3779b97f4a7c15u;
         check_conv();
         check_depthwise();
+        check_functions();
         check_winograd();
         check_pool();
         check_rows();

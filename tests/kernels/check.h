@@ -50,6 +50,7 @@ extern mite_kernels check_plain;
 
 void check_conv(void);
 void check_depthwise(void);
+void check_functions(void);
 void check_winograd(void);
 void check_pool(void);
 void check_rows(void);

@@ -33,4 +33,66 @@ for n, height, width, c, columns, pads, residual, clamp in [
     case(f"3x3 {height}x{width} {c} to {columns}", "conv2d",
          [Tensor(x), Tensor(w, "conv"), Tensor(b, "columns")] + extra, Tensor(y), **attrs)
 
+# --- Products of two activations ------------------------------------------------------------------
+
+swap = lambda a: np.ascontiguousarray(np.swapaxes(a, -1, -2))
+for a_dims, b_dims, m, k, n, turn_a, turn_b, scale in [
+        ((2, 3), (2, 3), 13, 16, 21, 0, 1, 0.25), ((2, 1), (3,), 7, 9, 8, 1, 0, 1.0),
+        ((), (), 1, 40, 33, 0, 0, 1.0),
+        ((2,), (), 5, 300, 60, 1, 1, 0.125)]:
+    a, b = real(*a_dims, m, k) / 4, real(*b_dims, k, n) / 4
+    y = (a.astype(np.float64) @ b.astype(np.float64) * scale).astype(f32)
+    case(f"matmul {a_dims}{b_dims} {m}x{k}x{n} {turn_a}{turn_b}", "matmul",
+         [Tensor(swap(a) if turn_a else a), Tensor(swap(b) if turn_b else b)], Tensor(y),
+         transpose_a=turn_a, transpose_b=turn_b, scale=scale)
+
+# --- Rows ------------------------------------------------------------------------------------------
+
+for shape, axis in [((3, 4, 37), -1), ((2, 5, 8), 1), ((6, 3), -1)]:
+    x, gamma, beta = real(*shape) * 2 + 1, real(*shape[axis:]), real(*shape[axis:])
+    case(f"layer_norm {shape}", "layer_norm", [Tensor(x), Tensor(gamma, "constant"), Tensor(beta)],
+         Tensor(run("LayerNormalization", [x, gamma, beta], axis=axis, epsilon=1e-4)), axis=axis,
+         epsilon=1e-4)
+case("layer_norm alone", "layer_norm", [Tensor(x)],
+     Tensor(run("LayerNormalization", [x, np.ones(3, f32)])))
+x = np.concatenate([real(97) * 3, np.array([-30, 30, 0, np.nan, np.inf, 1e30, -1e30], f32)])
+for by_tanh, name in enumerate(["none", "tanh"]):
+    case(f"gelu {name}", "gelu", [Tensor(x)], Tensor(run("Gelu", [x], opset=20, approximate=name)),
+         by_tanh=by_tanh)
+for shape in [(5, 33), (2, 3, 128), (4, 1)]:
+    x = real(*shape) * 5
+    case(f"softmax {shape}", "softmax", [Tensor(x)], Tensor(run("Softmax", [x])))
+
+x = real(3, 5)
+case("identity", "identity", [Tensor(x)], Tensor(x))
+
+# --- Attention ------------------------------------------------------------------------------------
+
+def attention(name, q_heads, k_heads, s, t, d, e, packed, causal=0, mask=None, scale=0.0):
+    q, k, v = real(2, q_heads, s, d), real(2, k_heads, t, d), real(2, k_heads, t, e)
+    wide = lambda x: np.repeat(x.astype(np.float64), q_heads // k_heads, 1)
+    scores = wide(k).swapaxes(-1, -2)
+    scores = q.astype(np.float64) @ scores * (scale or d**-0.5)
+    if mask is not None:
+        scores = scores + (np.where(mask, 0, -np.inf) if mask.dtype == bool else mask)
+    if causal:
+        scores = np.where(np.arange(t) <= np.arange(s)[:, None], scores, -np.inf)
+    most = scores.max(-1, keepdims=True)
+    p = np.exp(scores - np.where(np.isinf(most), 0, most))
+    total = p.sum(-1, keepdims=True)
+    y = (p / np.where(total == 0, 1, total) @ wide(v)).astype(f32)
+    form = lambda x: x.transpose(0, 2, 1, 3).reshape(2, x.shape[2], -1) if packed else x
+    heads = dict(q_heads=q_heads, k_heads=k_heads) if packed else {}
+    inputs = [Tensor(form(x)) for x in (q, k, v)] + ([Tensor(mask)] if mask is not None else [])
+    case(f"attention {name}", "attention", inputs, Tensor(form(y)), causal=causal, scale=scale, **heads)
+
+
+attention("plain", 3, 3, 13, 17, 8, 12, False)
+attention("packed", 4, 2, 9, 9, 16, 8, True, causal=1)
+attention("mask", 2, 2, 7, 11, 12, 12, True, mask=real(2, 1, 7, 11))
+shut = np.zeros((2, 1, 1, 10), f32)
+shut[:, ..., 6:] = -np.inf
+shut[1] = -np.inf
+attention("shut", 2, 1, 6, 10, 5, 9, False, mask=shut, scale=0.5)
+
 write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/products.pack")

@@ -98,9 +98,14 @@ void onnx_is_inf(onnx_import *c) {
 
 void onnx_gelu(onnx_import *c) {
     bool by_tanh = !strcmp(onnx_string(c, "approximate", "none"), "tanh");
-    onnx_set(
-        c, 0,
-        onnx_emit_unary(c, by_tanh ? MITE_UNARY_GELU_TANH : MITE_UNARY_GELU, onnx_in(c, 0), 0, 0));
+    mite_ir_value *x = onnx_in(c, 0);
+    mite_unary general = by_tanh ? MITE_UNARY_GELU_TANH : MITE_UNARY_GELU;
+    if (!x) return;
+    onnx_set(c, 0,
+             x->dtype == MITE_F32
+                 ? MITE_IR_EMIT(c->g, .op = "gelu", .name = onnx_name(c), .inputs = {x},
+                                .attrs = {{"by_tanh", .word = by_tanh}})
+                 : onnx_emit_unary(c, general, x, 0, 0));
 }
 
 // --- Clamps ---------------------------------------------------------------------------------------

@@ -11,16 +11,12 @@
 // Outputs: y; present_k and present_v, past and new ones together; scores [B,HQ,S,T] as they are
 // after the stage `scores`: 0 product, 1 softcap, 2 mask, 3 softmax.
 // A query that may attend nothing gives zeros. Nothing of size S*T is kept.
+#include "attention.h"
+
+#include "../real.h"
 #include "floats.h"
 
-#include "../common.h"
-#include "../real.h"
-
 #include <math.h>
-
-enum { Q_HEADS, K_HEADS, CAUSAL, LEFT, RIGHT, SCORES, SCALE, SOFTCAP }; // attribute words
-enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, INPUTS };
-enum { Y, PRESENT_K, PRESENT_V, ALL_SCORES, OUTPUTS };
 
 #define ROWS 4 // queries that share the reading of a key
 
@@ -32,16 +28,8 @@ static const mite_attr attrs[] = {
     [SOFTCAP] = {"softcap", 'f', 1, 0}, // 0: none
 };
 
-// Where the rows of one input lie: [batch][head][row][length] under these strides.
-typedef struct rows {
-    size_t heads, count, length, batch_step, head_step, row_step;
-} rows;
-
-typedef struct state {
-    rows q, k, v;
-    size_t batch, past, keys; // keys: T
-    size_t mask_step[4], mask_keys; // 0 to repeat
-} state;
+typedef mite_attention_rows rows;
+typedef mite_attention_state state;
 
 static bool read_rows(const mite_step *s, size_t k, size_t word, rows *r) {
     const mite_view *v = s->inputs[k];
@@ -151,6 +139,8 @@ static mite_status plan(mite_step *s) {
     mite_status status = set_up(s, st);
     size_t each, all = 0, floats;
     if (status) return status;
+    st->dense = mite_attention_is_dense(s);
+    if (st->dense) return mite_attention_plan_dense(s);
     bool fits = mite_size_add(&each, st->keys, 2 * st->q.length + st->v.length + 4) &&
                 mite_size_mul(&floats, each, ROWS);
     if (s->inputs[Q]->dtype != MITE_F32)
@@ -347,6 +337,10 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
     size_t begin, end;
     mite_part_range(st->batch * st->q.heads, 1, part, part_count, &begin, &end);
     for (size_t i = begin; i < end; i++) {
+        if (st->dense) {
+            mite_attention_dense_head(s, i / st->q.heads, i % st->q.heads, scratch);
+            continue;
+        }
         head h = {.s = s, .batch = i / st->q.heads, .head = i % st->q.heads};
         one_head(&h, scratch);
     }

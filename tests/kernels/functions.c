@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SOFTMAX, LAYER_NORM, GELU, GELU_TANH, FAMILIES };
+static const char *const names[] = {"softmax_f32", "layer_norm_f32", "gelu_f32",
+                                    "gelu_f32 by tanh"};
+
+typedef struct row {
+    size_t count;
+    float *x, *scale, *shift; // scale and shift may be NULL
+} row;
+
+static void run(const mite_kernels *k, int family, const row *r, float *out, const float *in) {
+    switch (family) {
+    case SOFTMAX: k->softmax_f32(out, in, r->count); break;
+    case LAYER_NORM:
+        mite_layer_norm_f32_for(k->isa)(out, in, r->count, 1e-5f, r->scale, r->shift);
+        break;
+    default: mite_gelu_f32_for(k->isa)(out, in, r->count, family == GELU_TANH);
+    }
+}
+
+static bool is_close(const float *a, const float *b, size_t count, float size) {
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(a[i]) && isnan(b[i])) continue;
+        if (a[i] == b[i]) continue; // infinities
+        if (!(fabsf(a[i] - b[i]) <= 2e-6f * size + 2e-6f * fabsf(b[i]))) return false;
+    }
+    return true;
+}
+
+static void check_family(int family, const row *r, float size) {
+    size_t bytes = r->count * sizeof(float);
+    check_block expected = check_new_block(bytes);
+    run(&check_plain, family, r, (float *)(void *)expected.data, r->x);
+    for (size_t v = 0; v < check_version_count; v++) {
+        check_block out = check_new_block(bytes), in_place = check_new_block(bytes);
+        run(&check_versions[v].table, family, r, (float *)(void *)out.data, r->x);
+        if (bytes) memcpy(in_place.data, r->x, bytes);
+        run(&check_versions[v].table, family, r, (float *)(void *)in_place.data,
+            (float *)(void *)in_place.data);
+        check_that(
+            is_close((float *)(void *)out.data, (float *)(void *)expected.data, r->count, size),
+            names[family], check_versions[v].name);
+        check_that(is_close((float *)(void *)in_place.data, (float *)(void *)out.data, r->count, 0),
+                   "function in place", check_versions[v].name);
+        check_that(check_canaries(&out) && check_canaries(&in_place), "function canaries",
+                   check_versions[v].name);
+        check_free_block(&out);
+        check_free_block(&in_place);
+    }
+    check_free_block(&expected);
+}
+
+static float *row_of(size_t count, float size) {
+    float *x = check_exact(count * sizeof *x);
+    for (size_t i = 0; i < count; i++) x[i] = size * check_float();
+    return x;
+}
+
+static void check_pack(void) {
+    size_t n = check_pick(1, 21), k = check_pick(1, 9), n8 = (n + 7) / 8 * 8;
+    bool across = check_bits() % 2;
+    size_t n_step = across ? k + 1 : 1, k_step = across ? 1 : n + 2;
+    float *b = row_of((n - 1) * n_step + (k - 1) * k_step + 1, 1);
+    check_block out = check_new_block(n8 * k * sizeof(float));
+    float *packed = (float *)(void *)out.data;
+    mite_pack_product_f32(packed, b, n, k, n_step, k_step, 0.5f);
+    bool right = true;
+    for (size_t column = 0; column < n8; column++)
+        for (size_t i = 0; i < k; i++) {
+            float is = packed[(column / 8 * k + i) * 8 + column % 8];
+            right = right && is == (column < n ? b[column * n_step + i * k_step] * 0.5f : 0);
+        }
+    check_that(right && check_canaries(&out), "pack_product_f32", "plain");
+    check_free_block(&out);
+    free(b);
+}
+
+void check_functions(void) {
+    static const float sizes[] = {1, 6, 30, 0.01f};
+    static const float odd[] = {NAN, INFINITY, 1e30f, -1e30f, 1e-40f, -0.0f};
+    float size = sizes[check_bits() % 4];
+    row r = {.count = check_pick(1, 70)};
+    r.x = row_of(r.count, size);
+    r.scale = check_bits() % 2 ? row_of(r.count, 1) : NULL;
+    r.shift = check_bits() % 2 ? row_of(r.count, 1) : NULL;
+    check_family(SOFTMAX, &r, 0);
+    // Numbers that are almost alike lose digits when their mean is taken off.
+    check_family(LAYER_NORM, &r, 2);
+    if (check_bits() % 2) r.x[check_bits() % r.count] = odd[check_bits() % 6];
+    check_family(GELU, &r, 1);
+    check_family(GELU_TANH, &r, 1);
+    free(r.x);
+    free(r.scale);
+    free(r.shift);
+    check_pack();
+}
