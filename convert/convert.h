@@ -32,14 +32,14 @@ typedef struct mite_convert_options {
 mite_convert *mite_convert_new(const mite_convert_options *options); // NULL without memory
 void mite_convert_free(mite_convert *c);
 
-// Reads a whole source file (ONNX) and simplifies its graph. The bytes may go afterwards.
+// Reads a whole source file (ONNX, TensorFlow Lite) and simplifies its graph. The bytes may go afterwards.
 mite_status mite_convert_read(mite_convert *c, const uint8_t *bytes, size_t byte_count);
 
 // "" when none; the first error stays.
 const char *mite_convert_error(const mite_convert *c);
 // Lines about what the user should know, e.g. dimensions taken as 1; "" when none.
 const char *mite_convert_warnings(const mite_convert *c);
-// The format of the source, such as "onnx"; "" before it was read.
+// The format of the source, such as "onnx" or "tflite"; "" before it was read.
 const char *mite_convert_format(const mite_convert *c);
 
 // The graph after reading, for passes of other rooms; it belongs to the conversion.

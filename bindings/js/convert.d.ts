@@ -50,7 +50,7 @@ export interface Converted {
   readonly difference?: { readonly largest: number; readonly of: number };
 }
 
-/** Converts a whole source file (ONNX). */
+/** Converts a whole source file (ONNX, TensorFlow Lite). */
 export function convert(
   source: ArrayBuffer | ArrayBufferView,
   options?: ConvertOptions,

@@ -221,6 +221,19 @@ for c,so,qo in(('SOFTMAX',(2,3,40),1/32768),('EXP',(2,3,40),1e-3),('ABS',(2,3,40
   x=T('x','i16',so,scale=1e-3 if c not in('EXP',) else 1e-4); y=T('y','i16',so,scale=qo); ins=[x]
   case('i16_'+c.lower(),[x],[y],[Op(c,ins,[y],{'beta':1.0} if c=='SOFTMAX' else {'alpha':.3} if c=='LEAKY_RELU' else None)])
 
+# recurrent
+rr=np.random.default_rng(3); f=lambda *s:(rr.standard_normal(s)*.4).astype(np.float32)
+def V(n,s): return T(n,'f32',s,var=True)
+for tm in(False,True):
+  for cifg in(False,True):
+    for peep in(False,True):
+      I,H,B,TT_=5,4,2,6; xs=(TT_,B,I) if tm else (B,TT_,I); x=T('x','f32',xs); y=T('y','f32',xs[:2]+(H,))
+      ins=[x]+[None if cifg and k==0 else const('w%d'%k,f(H,I)) for k in range(4)]+[None if cifg and k==0 else const('r%d'%k,f(H,H)) for k in range(4)]
+      ins+=[(None if cifg and k==0 else const('p%d'%k,f(H))) if peep else None for k in range(3)]
+      ins+=[None if cifg and k==0 else const('b%d'%k,f(H)) for k in range(4)]+[None,None,V('os',(B,H)),V('cs',(B,H))]+[None]*4
+      case('lstm_%d%d%d'%(tm,cifg,peep),[x],[y],[Op('UNIDIRECTIONAL_SEQUENCE_LSTM',ins,[y],{'fusedActivationFunction':4,'timeMajor':tm})])
+  x=T('x','f32',xs); y=T('y','f32',xs[:2]+(4,)); case('rnn_%d'%tm,[x],[y],[Op('UNIDIRECTIONAL_SEQUENCE_RNN',[x,const('w',f(4,5)),const('r',f(4,4)),const('b',f(4)),V('s',(2,4))],[y],{'timeMajor':tm,'fusedActivationFunction':4 if tm else 1})])
+x=T('x','f32',(2,5)); y=T('y','f32',(2,3)); case('svdf',[x],[y],[Op('SVDF',[x,const('wf',f(6,5)),const('wt',f(6,4)),const('b',f(3)),V('s',(2,24))],[y],{'rank':2,'fusedActivationFunction':1})])
 # --- What must be refused, or at least survived ---
 def refuse(name,sentence,change=None,code='CONV_2D',shape=(1,5,5,2)):
   x=T('x','i8',shape,scale=.04,zp=-7); y=T('y','i8',(1,5,5,3),scale=.05,zp=10)

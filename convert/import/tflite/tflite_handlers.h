@@ -27,5 +27,7 @@ tfl_handler tfl_mean, tfl_reduce, tfl_reduce_bool, tfl_cumsum, tfl_l2_normalizat
 tfl_handler tfl_gather, tfl_gather_nd, tfl_embedding_lookup, tfl_scatter_nd, tfl_sparse_to_dense,
     tfl_one_hot, tfl_top_k, tfl_arg, tfl_reverse_sequence, tfl_where, tfl_unique,
     tfl_non_max_suppression;
+// tflite_recurrent.c
+tfl_handler tfl_lstm, tfl_rnn, tfl_svdf;
 
 #endif

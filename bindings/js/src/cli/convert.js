@@ -21,11 +21,11 @@ const pictures = new Set([".jpg", ".jpeg", ".png", ".gif", ".bmp"]);
 
 /** @type {import("./main.js").Command} */
 export default {
-  summary: "turn an ONNX model into a .mite file",
+  summary: "turn an ONNX or TensorFlow Lite model into a .mite file",
   help: `usage: mite convert IN.onnx -o OUT.mite [--int8 --calibrate DIR] …
 
-Converts an ONNX model (opsets 1 to 28, float or quantized). Inputs and outputs keep their
-names, shapes and types.
+Converts an ONNX model (opsets 1 to 28, float or quantized) or a TensorFlow Lite one (float,
+half-precision, int8, int16, dynamic range). Inputs and outputs keep their names, shapes and types.
 
   -o, --output FILE        where to write
   --int8                   quantize to int8 by the examples in --calibrate
