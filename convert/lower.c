@@ -6,12 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WEIGHTS = 1, BIAS = 2, MULTIPLIER = 3 }; // inputs of conv2d, depthwise_conv2d and dense
+enum {
+    WEIGHTS = 1,
+    BIAS = 2,
+    MULTIPLIER = 3
+}; // inputs of conv2d, depthwise_conv2d, dense, dense_integer (sums at BIAS)
 
 bool mite_packing_of(mite_packing *p, const mite_ir_node *node, size_t index) {
     const mite_ir_value *v = node->inputs[index];
     bool conv = mite_ir_is(node, "conv2d"), depthwise = mite_ir_is(node, "depthwise_conv2d");
-    bool packs = conv || depthwise || mite_ir_is(node, "dense");
+    bool packs =
+        conv || depthwise || mite_ir_is(node, "dense") || mite_ir_is(node, "dense_integer");
     bool i8 = v->dtype == MITE_I8;
     *p = (mite_packing){.groups = 1, .elements = mite_ir_elements(v)};
     if (packs && index == WEIGHTS) {

@@ -81,17 +81,24 @@ void mite_finish_u8(const mite_finished *f) {
 
 void mite_finish_f32(const mite_finished *f) {
     const mite_conv_args *a = f->a;
+    const float *residual = a->residual;
+    vec scale_low = load(a->scale + f->n), scale_high = load(a->scale + f->n + 4);
+    vec lo = splat_f32(&a->lo), hi = splat_f32(&a->hi);
     for (size_t m = 0; m < f->count; m++) {
-        float *out = (float *)a->output + f->output[m] + f->n, values[8];
+        float *out = (float *)a->output + f->output[m] + f->n, some[8] = {0};
+        const float *other = residual ? residual + f->residual[m] + f->n : NULL;
         const int32_t *sums = f->sums + m * 8;
-        const float *scale = a->scale + f->n;
-        store(values, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(load(sums)), load(scale)));
-        store(values + 4,
-              wasm_f32x4_mul(wasm_f32x4_convert_i32x4(load(sums + 4)), load(scale + 4)));
-        for (size_t c = 0; c < f->width; c++) {
-            if (a->residual) values[c] += ((const float *)a->residual)[f->residual[m] + f->n + c];
-            out[c] = mite_clamp(values[c], a->lo, a->hi);
+        vec low = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(load(sums)), scale_low);
+        vec high = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(load(sums + 4)), scale_high);
+        if (other && f->width < 8) other = memcpy(some, other, f->width * sizeof *some);
+        if (other) {
+            low = wasm_f32x4_add(low, load(other));
+            high = wasm_f32x4_add(high, load(other + 4));
         }
+        float *to = f->width < 8 ? some : out;
+        store(to, clamp_f32(low, lo, hi));
+        store(to + 4, clamp_f32(high, lo, hi));
+        if (f->width < 8) memcpy(out, some, f->width * sizeof *some);
     }
 }
 

@@ -43,6 +43,7 @@ static void fill_plain(mite_kernels *k) {
     k->clamp_f32 = mite_clamp_f32_plain;
     k->quantize = mite_quantize_plain;
     k->dequantize = mite_dequantize_plain;
+    k->range_f32 = mite_range_f32_plain;
     k->lookup_u8 = mite_lookup_u8_plain;
     k->softmax_f32 = mite_softmax_f32_plain;
 }
@@ -79,6 +80,7 @@ static void fill_simd128(mite_kernels *k) {
     k->clamp_f32 = mite_clamp_f32_simd128;
     k->quantize = mite_quantize_simd128;
     k->dequantize = mite_dequantize_simd128;
+    k->range_f32 = mite_range_f32_simd128;
     k->lookup_u8 = mite_lookup_u8_plain;
     k->softmax_f32 = mite_softmax_f32_simd128;
 }

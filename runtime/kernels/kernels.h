@@ -142,13 +142,15 @@ typedef struct mite_add_u8_args {
 typedef void mite_add_u8_fn(uint8_t *out, const uint8_t *a, const uint8_t *b, size_t count,
                             const mite_add_u8_args *args);
 typedef void mite_clamp_f32_fn(float *out, const float *in, size_t count, float lo, float hi);
-// q = saturate_u8(bits(in*inverse_scale + 12582912.0f) - 0x4B400000 + zero_point), with
-// in*inverse_scale first limited to [-2^21, 2^21]; NaN gives the lower limit.
-typedef void mite_quantize_fn(uint8_t *out, const float *in, size_t count, float inverse_scale,
+// q = saturate_u8(bits(in/scale + 12582912.0f) - 0x4B400000 + zero_point), with
+// in/scale first limited to [-2^21, 2^21]; NaN gives the lower limit.
+typedef void mite_quantize_fn(uint8_t *out, const float *in, size_t count, float scale,
                               int32_t zero_point);
 // out = (float)(in - zero_point) * scale
 typedef void mite_dequantize_fn(float *out, const uint8_t *in, size_t count, float scale,
                                 int32_t zero_point);
+// Widens `range` by the least and the greatest of `in`; NaN is passed over.
+typedef void mite_range_f32_fn(const float *in, size_t count, float range[2]);
 typedef void mite_lookup_u8_fn(uint8_t *out, const uint8_t *in, size_t count,
                                const uint8_t table[256]);
 
@@ -181,6 +183,7 @@ typedef struct mite_kernels {
     mite_clamp_f32_fn *clamp_f32;
     mite_quantize_fn *quantize;
     mite_dequantize_fn *dequantize;
+    mite_range_f32_fn *range_f32;
     mite_lookup_u8_fn *lookup_u8;
     mite_softmax_f32_fn *softmax_f32;
 } mite_kernels;

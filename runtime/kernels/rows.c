@@ -20,10 +20,10 @@ void mite_clamp_f32_plain(float *out, const float *in, size_t count, float lo, f
     for (size_t i = 0; i < count; i++) out[i] = mite_clamp(in[i], lo, hi);
 }
 
-void mite_quantize_plain(uint8_t *out, const float *in, size_t count, float inverse_scale,
+void mite_quantize_plain(uint8_t *out, const float *in, size_t count, float scale,
                          int32_t zero_point) {
     for (size_t i = 0; i < count; i++) {
-        float r = in[i] * inverse_scale;
+        float r = in[i] / scale;
         r = MITE_QUANTIZE_MIN < r ? r : MITE_QUANTIZE_MIN; // NaN ends here
         r = MITE_QUANTIZE_MAX < r ? MITE_QUANTIZE_MAX : r;
         out[i] = mite_saturate_u8(mite_round(r, zero_point), 0, 255);
@@ -34,6 +34,13 @@ void mite_dequantize_plain(float *out, const uint8_t *in, size_t count, float sc
                            int32_t zero_point) {
     for (size_t i = 0; i < count; i++) {
         out[i] = (float)(int32_t)(in[i] - (uint32_t)zero_point) * scale;
+    }
+}
+
+void mite_range_f32_plain(const float *in, size_t count, float range[2]) {
+    for (size_t i = 0; i < count; i++) {
+        range[0] = in[i] < range[0] ? in[i] : range[0];
+        range[1] = range[1] < in[i] ? in[i] : range[1];
     }
 }
 

@@ -41,23 +41,23 @@ void mite_clamp_f32_simd128(float *out, const float *in, size_t count, float lo,
     mite_clamp_f32_plain(out + i, in + i, count - i, lo, hi);
 }
 
-INLINE vec limited(const float *in, vec inverse_scale, vec lo, vec hi) {
-    vec r = wasm_f32x4_mul(load(in), inverse_scale);
+INLINE vec limited(const float *in, vec scale, vec lo, vec hi) {
+    vec r = wasm_f32x4_div(load(in), scale);
     r = wasm_f32x4_pmax(lo, r); // lo < r ? r : lo, so that NaN ends at lo
     return wasm_f32x4_pmin(r, hi);
 }
 
-void mite_quantize_simd128(uint8_t *out, const float *in, size_t count, float inverse_scale,
+void mite_quantize_simd128(uint8_t *out, const float *in, size_t count, float scale,
                            int32_t zero_point) {
     size_t i = 0;
     const float limits[2] = {MITE_QUANTIZE_MIN, MITE_QUANTIZE_MAX};
     rounding to = rounding_to(&zero_point);
-    vec factor = splat_f32(&inverse_scale), lo = splat_f32(limits), hi = splat_f32(limits + 1);
+    vec divisor = splat_f32(&scale), lo = splat_f32(limits), hi = splat_f32(limits + 1);
     for (; i + 8 <= count; i += 8) {
-        vec low = limited(in + i, factor, lo, hi), high = limited(in + i + 4, factor, lo, hi);
+        vec low = limited(in + i, divisor, lo, hi), high = limited(in + i + 4, divisor, lo, hi);
         wasm_v128_store64_lane(out + i, narrow_u8(round_f32(low, &to), round_f32(high, &to)), 0);
     }
-    mite_quantize_plain(out + i, in + i, count - i, inverse_scale, zero_point);
+    mite_quantize_plain(out + i, in + i, count - i, scale, zero_point);
 }
 
 void mite_dequantize_simd128(float *out, const uint8_t *in, size_t count, float scale,
@@ -72,6 +72,21 @@ void mite_dequantize_simd128(float *out, const uint8_t *in, size_t count, float 
         store(out + i + 4, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(high), factor));
     }
     mite_dequantize_plain(out + i, in + i, count - i, scale, zero_point);
+}
+
+void mite_range_f32_simd128(const float *in, size_t count, float range[2]) {
+    size_t i = 0;
+    vec lo = splat_f32(range), hi = splat_f32(range + 1);
+    for (; i + 4 <= count; i += 4) { // NaN is passed over
+        vec x = load(in + i);
+        lo = wasm_f32x4_pmin(lo, x);
+        hi = wasm_f32x4_pmax(hi, x);
+    }
+    float ends[8];
+    store(ends, lo);
+    store(ends + 4, hi);
+    mite_range_f32_plain(ends, 8, range);
+    mite_range_f32_plain(in + i, count - i, range);
 }
 
 #endif

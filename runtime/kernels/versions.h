@@ -51,6 +51,7 @@ mite_add_u8_fn mite_add_u8_plain, mite_add_u8_simd128;
 mite_clamp_f32_fn mite_clamp_f32_plain, mite_clamp_f32_simd128;
 mite_quantize_fn mite_quantize_plain, mite_quantize_simd128;
 mite_dequantize_fn mite_dequantize_plain, mite_dequantize_simd128;
+mite_range_f32_fn mite_range_f32_plain, mite_range_f32_simd128;
 mite_lookup_u8_fn mite_lookup_u8_plain;
 mite_softmax_f32_fn mite_softmax_f32_plain, mite_softmax_f32_simd128;
 mite_layer_norm_f32_fn mite_layer_norm_f32_plain, mite_layer_norm_f32_simd128;

@@ -155,7 +155,7 @@ static void chunk_u8(const mite_step *s, uint8_t *out, const uint8_t *a, const u
     s->kernels->dequantize(x, a, count, s->inputs[0]->scale, s->inputs[0]->zero_point);
     s->kernels->dequantize(y, b, count, s->inputs[1]->scale, s->inputs[1]->zero_point);
     chunk_f32(s, x, x, y, count);
-    s->kernels->quantize(out, x, count, 1.0f / to->scale, to->zero_point);
+    s->kernels->quantize(out, x, count, to->scale, to->zero_point);
 }
 
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {

@@ -69,7 +69,7 @@ static mite_status run_quantize(const mite_step *s, size_t part, size_t part_cou
             s->kernels->lookup_u8(to, (const uint8_t *)x->data + from, count, st->table);
             continue;
         }
-        s->kernels->quantize(to, (const float *)x->data + from, count, 1.0f / quanta.scale,
+        s->kernels->quantize(to, (const float *)x->data + from, count, quanta.scale,
                              quanta.zero_point);
         if (!flip_of(out)) continue;
         for (size_t k = 0; k < count; k++) to[k] ^= 0x80;

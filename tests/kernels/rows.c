@@ -11,9 +11,9 @@ typedef struct rows {
     uint8_t *a, *b, table[256];
 } rows;
 
-enum { ADD_F32, CLAMP_F32, DEQUANTIZE, ADD_U8, QUANTIZE, LOOKUP, FAMILIES };
-static const char *const names[] = {"add_f32", "clamp_f32", "dequantize",
-                                    "add_u8",  "quantize",  "lookup_u8"};
+enum { ADD_F32, CLAMP_F32, DEQUANTIZE, ADD_U8, QUANTIZE, RANGE, LOOKUP, FAMILIES };
+static const char *const names[] = {"add_f32",  "clamp_f32", "dequantize", "add_u8",
+                                    "quantize", "range_f32", "lookup_u8"};
 
 static void run(const mite_kernels *k, int family, const rows *r, void *out) {
     mite_add_u8_args add = {0.8f, 1.9f, -33.5f, 3, 251};
@@ -22,7 +22,13 @@ static void run(const mite_kernels *k, int family, const rows *r, void *out) {
     case CLAMP_F32: k->clamp_f32(out, r->x, r->count, 0.0f, 1.0f); break;
     case DEQUANTIZE: k->dequantize(out, r->a, r->count, 0.37f, 91); break;
     case ADD_U8: k->add_u8(out, r->a, r->b, r->count, &add); break;
-    case QUANTIZE: k->quantize(out, r->x, r->count, 77.7f, 91); break;
+    case QUANTIZE: k->quantize(out, r->x, r->count, 0.0129f, 91); break;
+    case RANGE: {
+        float range[2] = {0.25f, 0.5f};
+        k->range_f32(r->x, r->count, range);
+        if (r->count >= sizeof range) memcpy(out, range, sizeof range);
+        break;
+    }
     default: k->lookup_u8(out, r->a, r->count, r->table); break;
     }
 }

@@ -117,5 +117,28 @@ qdq("concat", f(1,4,3,3), lambda c: [n("Concat",["xd","xd"],"r",axis=1)], out=(0
 qdq("sigmoid", f(1,40), lambda c: [n("Sigmoid",["xd"],"r")], out=(1/255,0))
 qdq("gemm", f(2,16), lambda c: [qw(c,"w",f(9,16)), n("Gemm",["xd","w"],"r",transB=1)], out=(0.06,127))
 
+# --- Dynamically quantized products, as onnxruntime's quantize_dynamic writes them.
+def dynamic(name, x, w, wz=None, bias=None, relu=False, turned=False):
+    columns = w.shape[1]
+    scale = (0.001 + np.abs(f(columns)) * 0.01).astype(np.float32) if np.ndim(wz) else np.array([0.0123], np.float32)
+    consts = {"w": w, "ws": scale}
+    inputs = ["xq", "w", "xz"]
+    if wz is not None: consts["wz"] = np.asarray(wz, w.dtype); inputs.append("wz")
+    nodes = [h.make_node("DynamicQuantizeLinear", ["x"], ["xq", "xs", "xz"]), n("MatMulInteger", inputs, "i"), n("Cast", ["i"], "r", to=T.FLOAT),
+             n("Mul", ["ws", "xs"] if turned else ["xs", "ws"], "s"), n("Mul", ["s", "r"] if turned else ["r", "s"], "m")]
+    last = "m"
+    if bias is not None: consts["b"] = bias; nodes.append(n("Add", ["b", "m"] if turned else ["m", "b"], "a")); last = "a"
+    nodes.append(n("Relu" if relu else "Identity", [last]))
+    case("dynamic " + name, nodes, x, consts, tolerance=1e-6)
+i8 = lambda *s: rng.integers(-128, 128, s).astype(np.int8)
+dynamic("one row", f(1,33), i8(33,9))
+dynamic("bias", f(2,7,40), i8(40,24), np.int8(0), f(24))
+dynamic("each column, turned", f(13,65), i8(65,17) // 2, rng.integers(-9, 9, 17), f(17), turned=True)
+dynamic("u8 weights around 128", f(5,12), rng.integers(0, 256, (12,8)).astype(np.uint8), np.uint8(128), f(8), relu=True)
+dynamic("u8 weights that do not fit", f(5,12), rng.integers(0, 256, (12,8)).astype(np.uint8), np.uint8(40), f(8))
+dynamic("positive input", np.abs(f(70,16)) + 3, i8(16,16), np.int8(0), f(16))
+dynamic("nothing but zero", np.zeros((3,8), np.float32), i8(8,5), np.int8(0), f(5))
+dynamic("bias of one number", f(4,8), i8(8,5), np.int8(0), f(1))
+
 json.dump(cases, open(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/cases.json", "w"), indent=0)
 print(len(cases), "cases")

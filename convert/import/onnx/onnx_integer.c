@@ -17,20 +17,11 @@ typedef struct dynamic {
 static dynamic quantize_now(onnx_import *c, mite_ir_value *x) {
     dynamic d = {NULL, NULL, NULL};
     if (!x) return d;
-    mite_ir_value *nothing = onnx_scalar(c, MITE_F32, 0), *one = onnx_scalar(c, MITE_F32, 1);
-    mite_ir_value *low = onnx_emit_reduce(c, MITE_REDUCE_MIN, x, NULL, false, false);
-    mite_ir_value *high = onnx_emit_reduce(c, MITE_REDUCE_MAX, x, NULL, false, false);
-    low = onnx_emit_general_binary(c, MITE_BINARY_MIN, low, nothing);
-    high = onnx_emit_general_binary(c, MITE_BINARY_MAX, high, nothing);
-    mite_ir_value *range = onnx_emit_sub(c, high, low);
-    mite_ir_value *scale = onnx_emit_div(c, range, onnx_scalar(c, MITE_F32, 255));
-    // A range of nothing but 0.
-    mite_ir_value *empty = onnx_emit_general_binary(c, MITE_BINARY_EQUAL, scale, nothing);
-    if (!empty) return d;
-    d.scale = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {empty, one, scale},
-                           .dtype = MITE_F32);
-    d.zero = onnx_emit_quantize(c, onnx_emit_sub(c, nothing, low), d.scale, NULL, MITE_U8, 0, 0);
-    d.q = onnx_emit_quantize(c, x, d.scale, d.zero, MITE_U8, 0, 0);
+    d.q = MITE_IR_EMIT(c->g, .op = "dynamic_quantize", .name = onnx_name(c), .inputs = {x},
+                       .dtype = MITE_U8, .more_dtypes = (const mite_dtype[]){MITE_F32, MITE_U8},
+                       .more_outputs = 2);
+    d.scale = mite_ir_output_at(d.q, 1);
+    d.zero = mite_ir_output_at(d.q, 2);
     return d;
 }
 
