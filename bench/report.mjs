@@ -7,16 +7,18 @@ import { coldGoal, goals, memoryGoals, peakGoal, scalingGoals } from "./goals.mj
 import { networks as known } from "./networks.mjs";
 import { bench } from "./places.mjs";
 import { roofline } from "./roofline.mjs";
+import { writeReadme } from "./readme.mjs";
 import { fixed, markdown, rateOf } from "./tables.mjs";
 
 const hostNames = /** @type {const} */ ({ node: "Node", chromium: "Chromium" });
 const main = "efficientnet-lite0";
+const BUSY_LOAD = 3; // the bench alone makes up to 2
 
 /**
  * @param {string} from folder of results
- * @param {string} to folder of documents
+ * @param {{ docs: string, readme?: boolean }} to folder of documents; whether README.md is rewritten, too
  */
-export function writeReport(from, to) {
+export function writeReport(from, { docs: to, readme = false }) {
   const all = readdirSync(from)
     .filter((name) => name.endsWith(".json"))
     .map((name) => JSON.parse(readFileSync(join(from, name), "utf8")))
@@ -37,6 +39,7 @@ export function writeReport(from, to) {
     notes(),
   ];
   writeFileSync(join(to, "performance.md"), `${parts.filter(Boolean).join("\n\n")}\n`);
+  if (readme) writeReadme(of);
 }
 
 /** @param {any[]} all */
@@ -44,6 +47,12 @@ function introduction(all) {
   const [latest] = [...all].sort((a, b) => b.date.localeCompare(a.date));
   const peers = Object.entries(latest.versions).map(([name, version]) => `${name} ${version}`);
   const { limits } = latest.threads1;
+  const load = Math.max(...all.map((kept) => kept.load ?? 0));
+  const caution =
+    load > BUSY_LOAD
+      ? `\n\n**The machine was not quiet**: other work brought its load to ${fixed(load, 0)} on two cores. Times
+are longer and two threads gain less than they would alone; the column "least" is nearer to a quiet machine.`
+      : "";
   return `# Performance
 
 <!-- Written by \`make bench\` from bench/results/*.json and bench/notes.md, not by hand. -->
@@ -60,7 +69,7 @@ make bench BENCH=report                       # this file again from bench/resul
 Measured ${latest.date} on ${latest.machine}, Node ${latest.node.slice(1)}; ${peers.join(", ")}.
 One core gives WebAssembly ${fixed(limits.f32, 0)} GFLOP/s in f32 and ${fixed(limits.int8, 0)} Gop/s in int8 with all
 operands in registers, ${fixed(limits.cache, 0)} GB/s from cache and ${fixed(limits.memory, 0)} GB/s from memory. Absolute times
-move with the machine; the ratios were taken within one process or page.`;
+move with the machine; the ratios were taken within one process or page.${caution}`;
 }
 
 /** @param {number | undefined} value @param {number} goal */
@@ -266,7 +275,7 @@ function whereTimeGoes(kept) {
       /** @type {Map<string, { count: number, ms: number, macs: number }>} */
       const groups = new Map();
       for (const { op, kernel, ms, macs } of nodes) {
-        const name = kernel ? `${op}, ${kernel}` : op;
+        const name = kernel && kernel !== op ? `${op}, ${kernel}` : op;
         const group = groups.get(name) ?? { count: 0, ms: 0, macs: 0 };
         groups.set(name, { count: group.count + 1, ms: group.ms + ms, macs: group.macs + macs });
       }

@@ -125,7 +125,7 @@ try {
       }
     }
   }
-  writeReport(results, values.short ? join(build, "docs") : join(root, "docs"));
+  writeReport(results, values.short ? { docs: join(build, "docs") } : { docs: join(root, "docs"), readme: true });
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
