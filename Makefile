@@ -17,7 +17,7 @@ SHELL := bash
 .SECONDARY:
 Q := $(if $(V),,@)
 
-.PHONY: help build demo test lint layers format size models bench bench-kernels fuzz native \
+.PHONY: help build demo test conformance lint layers format size models bench bench-kernels fuzz native \
     browsers clean distclean FORCE
 
 # --- Tools: found or fetched by tools/toolchain.sh, which returns at once when all is there ------
@@ -234,6 +234,9 @@ browsers:
 
 test: build native $(wasm_programs) lint browsers $(NODE_MODULES) $(BENCH_MODULES) ## set up, build and run every test
 	$(Q)$(NODE24) --test $(sort $(shell find tests -name '*.test.mjs' -not -path '*/node_modules/*'))
+
+conformance: build ## run every conformance case and print the table by operator
+	$(Q)$(NODE24) tests/conformance/report.mjs
 
 size: build ## compare the modules' sizes with the kept ceilings
 	$(Q)$(NODE) tools/size.mjs
