@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert.h"
 
+#include "check.h"
 #include "exec/session.h"
 #include "lower.h"
 #include "passes/passes.h"
 #include "quantize/quantize.h"
 #include "write.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +16,7 @@ struct mite_convert {
     mite_import_shape *shapes; // owned
     mite_ir_graph *graph;      // owned; NULL before reading
     const char *format;
+    bool fix_open; // of inputs, at import
     mite_text warnings;
     mite_ir_error error;
 };
@@ -98,13 +99,15 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
     mite_import_options options = {
         .shapes = c->options.shapes,
         .shape_count = c->options.shape_count,
+        .fix_open = c->fix_open,
         .read_beside = c->options.read_beside,
         .context = c->options.context,
     };
     c->format = f ? f->name : "";
     if (!f) {
-        mite_ir_fail(g, MITE_ERR_FORMAT,
-                     "this is no model file that can be read; ONNX (.onnx) and TFLite (.tflite) files can");
+        mite_ir_fail(
+            g, MITE_ERR_FORMAT,
+            "this is no model file that can be read; ONNX (.onnx) and TFLite (.tflite) files can");
     } else if (!f->import && !strcmp(f->name, "mite")) {
         mite_ir_fail(g, MITE_ERR_FORMAT, "this is a .mite file already; use it as it is");
     } else if (!f->import) {
@@ -116,14 +119,34 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
     return g;
 }
 
+// Imports and simplifies; what the graph says of it is the result.
+static mite_ir_graph *read(mite_convert *c, const uint8_t *bytes, size_t byte_count) {
+    mite_text_free(&c->warnings);
+    mite_ir_graph *g = import(c, bytes, byte_count, &c->warnings);
+    if (g && c->options.keep_unoptimised) mite_passes_finish(g);
+    else if (g && mite_ir_ok(g)) mite_passes_run(g, !c->options.will_quantize);
+    return g;
+}
+
+static bool has_open_inputs(const mite_ir_graph *g) {
+    for (size_t i = 0; i < g->input_count; i++)
+        if (g->inputs[i].value->open) return true;
+    return false;
+}
+
+// Open dimensions stay open where that can be: what is quantized is calibrated for one shape, and
+// some operators need to know their shapes.
 mite_status mite_convert_read(mite_convert *c, const uint8_t *bytes, size_t byte_count) {
     mite_ir_free(c->graph);
-    mite_text_free(&c->warnings);
     c->error = (mite_ir_error){MITE_OK, ""};
-    c->graph = import(c, bytes, byte_count, &c->warnings);
+    c->fix_open = c->options.will_quantize != 0;
+    c->graph = read(c, bytes, byte_count);
+    if (c->graph && c->graph->error.status == MITE_ERR_UNSUPPORTED && has_open_inputs(c->graph)) {
+        mite_ir_free(c->graph);
+        c->fix_open = true;
+        c->graph = read(c, bytes, byte_count);
+    }
     if (!c->graph) return fail(c, MITE_ERR_MEMORY, "no memory to begin the conversion");
-    if (c->options.keep_unoptimised) mite_passes_finish(c->graph);
-    else if (mite_ir_ok(c->graph)) mite_passes_run(c->graph, !c->options.will_quantize);
     if (mite_ir_ok(c->graph)) return MITE_OK;
     return fail(c, c->graph->error.status, c->graph->error.text);
 }
@@ -173,87 +196,17 @@ mite_status mite_convert_write(mite_convert *c, const char *metadata, size_t met
 
 // --- Checking -----------------------------------------------------------------------------------
 
-// A graph ready to run.
-typedef struct runner {
-    mite_lowered lowered;
-    mite_session *session;
-} runner;
-
-static mite_status start(mite_convert *c, runner *r, mite_ir_graph *g) {
-    mite_error error = {MITE_OK, ""};
-    *r = (runner){.session = NULL};
-    if (!mite_ir_ok(g)) return fail(c, g->error.status, g->error.text);
-    if (mite_lower(&r->lowered, g, &error)) return fail(c, error.status, error.text);
-    mite_session_options options = {.max_memory_bytes = g->max_bytes};
-    if (!mite_session_new_graph(&r->session, &r->lowered.graph, &options)) return MITE_OK;
-    return fail(c, MITE_ERR_MEMORY,
-                r->session ? mite_session_error(r->session) : "no memory to run the model");
-}
-
-static void stop(runner *r) {
-    mite_session_free(r->session);
-    mite_lowered_free(&r->lowered);
-}
-
-// Numbers in [-1, 1) or bytes, the same for the same seed.
-static void fill_input(mite_tensor *t, uint32_t *state) {
-    size_t count = t->bytes / mite_dtype_bytes(t->dtype);
-    for (size_t i = 0; i < count; i++) {
-        *state = *state * 1664525u + 1013904223u;
-        if (t->dtype == MITE_F32) ((float *)t->data)[i] = (float)(*state >> 8) * 0x1p-23f - 1.0f;
-        else ((uint8_t *)t->data)[i] = (uint8_t)(*state >> 24);
-    }
-}
-
-static double number_at(const mite_tensor *t, size_t i) {
-    if (t->dtype == MITE_F32) return (double)((const float *)t->data)[i];
-    if (t->dtype == MITE_I8) return ((const int8_t *)t->data)[i];
-    return ((const uint8_t *)t->data)[i];
-}
-
-static void compare(const mite_tensor *a, const mite_tensor *b, mite_convert_difference *out) {
-    size_t count = a->bytes / mite_dtype_bytes(a->dtype);
-    for (size_t i = 0; i < count; i++) {
-        double x = number_at(a, i), y = number_at(b, i), difference = fabs(x - y);
-        if (isnan(x) != isnan(y)) difference = INFINITY;
-        else if (isnan(x) || x == y) difference = 0;
-        if (difference > out->largest_difference) out->largest_difference = difference;
-        if (fabs(x) > out->largest_value) out->largest_value = fabs(x);
-    }
-}
-
-static mite_status run_both(mite_convert *c, const runner *a, const runner *b, uint32_t seed,
-                            mite_convert_difference *out) {
-    const mite_graph *g = &a->lowered.graph;
-    uint32_t state_a = seed, state_b = seed;
-    for (size_t i = 0; i < g->input_count; i++) {
-        fill_input(mite_session_input(a->session, i), &state_a);
-        fill_input(mite_session_input(b->session, i), &state_b);
-    }
-    if (mite_run(a->session) || mite_run(b->session)) {
-        return fail(c, MITE_ERR_UNSUPPORTED, "the check could not run the model");
-    }
-    for (size_t i = 0; i < g->output_count; i++) {
-        compare(mite_session_output(a->session, i), mite_session_output(b->session, i), out);
-    }
-    return MITE_OK;
-}
-
 mite_status mite_convert_check(mite_convert *c, const uint8_t *bytes, size_t byte_count,
                                uint32_t seed, mite_convert_difference *out) {
-    runner now = {.session = NULL}, plain = {.session = NULL};
     mite_text warnings = {0};
+    mite_error error = {MITE_OK, ""};
     *out = (mite_convert_difference){0, 0};
     if (!c->graph) return fail(c, MITE_ERR_ARGUMENT, "no source was read yet");
     mite_ir_graph *g = import(c, bytes, byte_count, &warnings);
     if (!g) return fail(c, MITE_ERR_MEMORY, "no memory for the check");
     mite_passes_finish(g);
-    mite_status status = start(c, &now, c->graph);
-    if (!status) status = start(c, &plain, g);
-    if (!status) status = run_both(c, &now, &plain, seed, out);
-    stop(&now);
-    stop(&plain);
+    if (mite_check(c->graph, g, seed, out, &error)) fail(c, error.status, error.text);
     mite_ir_free(g);
     mite_text_free(&warnings);
-    return status;
+    return c->error.status;
 }

@@ -287,7 +287,7 @@ static mite_ir_value *fold(mite_ir_graph *g, mite_ir_node *node) {
     mite_ir_value *v = mite_ir_constant(g, out->name, out->dtype, (size_t)out->rank, out->shape);
     if (!v) return NULL;
     if (settled && v->bytes) memcpy(v->data, out->guess, v->bytes);
-    if (!settled && !mite_ir_run_node(g, node, &v->data)) {
+    if (!settled && !mite_ir_run_node(g, node, false, &v->data)) {
         mite_ir_release(g, v);
         return NULL;
     }

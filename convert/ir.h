@@ -33,13 +33,18 @@ struct mite_ir_value {
 
     // Shapes that only a run settles. A dimension that follows from an open dimension of an input
     // has its bit set here and a stand-in in `shape`, by which rules can be tried but on which
-    // nothing may be built that a run relies on. Where not even stand-ins can be worked out, since
-    // the shape depends on computed numbers, the value is unknown: its rank reads 0.
+    // nothing may be built that a run relies on. `other` has another stand-in for each: what comes
+    // out the same with both does not depend on the run. Where an open dimension has the same
+    // stand-in twice, nothing is known of it, nor of what follows from it. Where not even stand-ins can
+    // be worked out, since the shape depends on computed numbers, the value is unknown: its rank
+    // reads 0.
     uint8_t open; // bit i: dimension i
     bool unknown;
+    int32_t other[MITE_MAX_RANK];
     // Elements that follow from shapes and constants alone; NULL where there are none or they are
-    // many. With guess_open they follow from open dimensions and are stand-ins, too.
-    const void *guess;
+    // many. With guess_open they follow from open dimensions and are stand-ins, too, and
+    // other_guess (which may be NULL) is what follows from the other ones.
+    const void *guess, *other_guess;
     bool guess_open;
 
     mite_ir_node *producer; // NULL for graph inputs and constants
@@ -131,6 +136,10 @@ const char *mite_ir_text(mite_ir_graph *g, const char *text, size_t length);
 
 mite_ir_value *mite_ir_input(mite_ir_graph *g, const char *name, mite_dtype dtype, size_t rank,
                              const int32_t *shape);
+// Opens dimension `index` of an input, with two different stand-ins.
+void mite_ir_open(mite_ir_value *v, size_t index, int32_t stand_in, int32_t other);
+// Opens all dimensions of an input, of which nothing is known but that they are there.
+void mite_ir_open_all(mite_ir_value *v);
 // Its shape is the same in every run, whatever the inputs.
 static inline bool mite_ir_is_fixed(const mite_ir_value *v) { return !v->open && !v->unknown; }
 // Room for a constant's data comes zeroed; the caller fills value->data.
@@ -206,8 +215,10 @@ mite_ir_value *mite_ir_emit(mite_ir_graph *g, const mite_ir_make *make);
 mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet);
 
 // Runs one node, all of whose inputs are constant or guessed, by the runtime itself, and writes its
-// outputs' elements to `out`. False (the graph does not fail) where it cannot be run.
-bool mite_ir_run_node(const mite_ir_graph *g, const mite_ir_node *node, void *const *out);
+// outputs' elements to `out`; with `other`, those that follow from the other stand-ins. False (the
+// graph does not fail) where it cannot be run.
+bool mite_ir_run_node(const mite_ir_graph *g, const mite_ir_node *node, bool other,
+                      void *const *out);
 
 // Words of attribute `name`; NULL if the operator has no such attribute.
 int32_t *mite_ir_attr_words(const mite_ir_node *node, const char *name, size_t *count);

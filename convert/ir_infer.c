@@ -9,20 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void fill_view(mite_view *view, mite_value *value, const mite_ir_value *v) {
+static void fill_view(mite_view *view, mite_value *value, const mite_ir_value *v, bool other) {
+    const int32_t *shape = other ? v->other : v->shape;
     value->name = v->name;
     value->dtype = v->dtype;
     value->rank = v->rank;
-    memcpy(value->shape, v->shape, sizeof value->shape);
+    memcpy(value->shape, shape, sizeof value->shape);
     value->scale = v->scale;
     value->zero_point = v->zero_point;
     view->value = value;
     view->dtype = v->dtype;
     view->rank = v->rank;
-    memcpy(view->shape, v->shape, sizeof view->shape);
+    memcpy(view->shape, shape, sizeof view->shape);
     view->scale = v->scale;
     view->zero_point = v->zero_point;
-    view->elements = mite_ir_elements(v);
+    view->elements = mite_ir_elements_of(v, other);
 }
 
 static mite_status look_packed(mite_error *error, const mite_ir_node *node, size_t index,
@@ -63,25 +64,34 @@ static bool set_up(rehearsal *r, size_t inputs, size_t outputs) {
     return true;
 }
 
-static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r) {
+// Lays out the step; `other`: under the other stand-ins.
+static mite_status fill(mite_error *error, const mite_ir_node *node, rehearsal *r, bool other) {
     size_t count = node->input_count;
     for (size_t i = 0; i < count; i++) {
         const mite_ir_value *v = node->inputs[i];
         if (!v) continue;
-        fill_view(&r->views[i], &r->values[i], v);
+        fill_view(&r->views[i], &r->values[i], v, other);
         if (v->data && look_packed(error, node, i, &r->values[i])) return error->status;
         // What will be padded when it is packed must not be read as if it were.
         bool as_it_is = !v->data || r->values[i].bytes == v->bytes;
         r->views[i].data = as_it_is ? v->data : NULL;
-        r->views[i].known = r->views[i].data ? r->views[i].data : v->guess;
+        r->views[i].known = r->views[i].data ? r->views[i].data : mite_ir_guess(v, other);
         memcpy(r->views[i].shape, r->values[i].shape, sizeof r->values[i].shape);
         r->inputs[i] = &r->views[i];
     }
     for (size_t i = 0; i < node->output_count; i++) {
-        fill_view(&r->views[count + i], &r->values[count + i], node->outputs[i]);
+        fill_view(&r->views[count + i], &r->values[count + i], node->outputs[i], other);
         r->values[count + i].rank = -1; // not known yet
+        r->views[count + i].rank = -1;
         r->outputs[i] = &r->views[count + i];
     }
+    return MITE_OK;
+}
+
+// Runs the operator's rule; its results are in r->outputs.
+static mite_status rehearse(mite_error *error, const mite_ir_node *node, rehearsal *r, bool other,
+                            uint64_t *macs) {
+    if (fill(error, node, r, other)) return error->status;
     uint32_t none = 0;
     mite_node flat = {
         .op = node->op,
@@ -101,31 +111,36 @@ static mite_status rehearse(mite_error *error, mite_ir_node *node, rehearsal *r)
         .max_parts = 1,
     };
     mite_status status = node->op->infer(&step);
-    if (status == MITE_MORE) return status;
-    if (status) {
-        return mite_fail(error, MITE_ERR_FORMAT, "%s %q: refused", node->op->name, node->name);
-    }
-    for (size_t i = 0; i < node->output_count; i++) {
-        node->outputs[i]->unknown = false;
-        node->outputs[i]->rank = r->outputs[i]->rank;
-        memcpy(node->outputs[i]->shape, r->outputs[i]->shape, sizeof r->outputs[i]->shape);
-    }
-    node->macs = step.macs;
-    return MITE_OK;
+    *macs = step.macs;
+    if (status >= 0) return status;
+    return mite_fail(error, MITE_ERR_FORMAT, "%s %q: refused", node->op->name, node->name);
 }
 
 // --- What only a run settles ---------------------------------------------------------------------
 
 #define MAX_GUESSED 4096 // elements
 
-static bool leave_unknown(const mite_ir_node *node) {
+static void leave_unknown(const mite_ir_node *node) {
     for (size_t i = 0; i < node->output_count; i++) {
-        node->outputs[i]->unknown = true;
-        node->outputs[i]->rank = 0;
-        node->outputs[i]->open = 0;
-        node->outputs[i]->guess = NULL;
+        mite_ir_value *v = node->outputs[i];
+        v->unknown = true;
+        v->rank = 0;
+        v->open = 0;
+        v->guess = NULL;
     }
-    return true;
+}
+
+// The rule waits for numbers but may have said of how many dimensions its results are.
+static void take_ranks(const mite_ir_node *node, const rehearsal *r) {
+    leave_unknown(node);
+    for (size_t i = 0; i < node->output_count; i++) {
+        mite_ir_value *v = node->outputs[i];
+        if (r->outputs[i]->rank < 0) continue;
+        v->unknown = false;
+        v->rank = r->outputs[i]->rank;
+        for (size_t k = 0; k < MITE_MAX_RANK; k++) v->shape[k] = 1;
+        mite_ir_open_all(v);
+    }
 }
 
 static bool reads_unknown(const mite_ir_node *node) {
@@ -135,59 +150,135 @@ static bool reads_unknown(const mite_ir_node *node) {
     return false;
 }
 
-static void guess(mite_ir_graph *g, mite_ir_node *node, bool open) {
-    void **data = mite_ir_alloc(g, node->output_count, sizeof(void *));
-    size_t elements = 0;
-    for (size_t i = 0; data && i < node->output_count; i++) {
-        const mite_ir_value *v = node->outputs[i];
-        if (mite_ir_elements(v) > MAX_GUESSED - elements) return;
-        elements += mite_ir_elements(v);
-        data[i] = mite_ir_alloc(g, mite_ir_elements(v) + 1, mite_dtype_bytes(v->dtype));
-    }
-    if (!mite_ir_ok(g) || !data || !mite_ir_run_node(g, node, data)) return;
-    for (size_t i = 0; i < node->output_count; i++) {
-        node->outputs[i]->guess = data[i];
-        node->outputs[i]->guess_open = open;
-    }
+// What is known of a node's inputs.
+typedef struct knowledge {
+    bool is_open; // shapes or numbers follow from open dimensions
+    bool is_vague; // of some of them nothing is known
+    bool has_numbers, has_other_numbers; // of all inputs
+} knowledge;
+
+static bool is_vague(const mite_ir_value *v) {
+    for (size_t i = 0; i < (size_t)v->rank; i++)
+        if ((v->open >> i & 1) && v->shape[i] == v->other[i]) return true;
+    return false;
 }
 
-// Outputs are as open as what they are made of; small ones of known numbers are computed at once, so
-// that the shapes which depend on them can be worked out.
-static void follow_inputs(mite_ir_graph *g, mite_ir_node *node) {
-    bool open = false, open_numbers = false, known = true;
+static knowledge know(const mite_ir_node *node) {
+    knowledge k = {.has_numbers = true, .has_other_numbers = true};
     for (size_t i = 0; i < node->input_count; i++) {
         const mite_ir_value *v = node->inputs[i];
         if (!v) continue;
-        if (v->open) open = true;
-        if (v->guess && v->guess_open) open_numbers = true;
-        if (!v->data && !v->guess) known = false;
+        if (v->open || (v->guess && v->guess_open)) k.is_open = true;
+        if (is_vague(v)) k.is_vague = true;
+        if (!v->data && !v->guess) k.has_numbers = false;
+        if (!v->data && !mite_ir_guess(v, true)) k.has_other_numbers = false;
     }
-    bool by_shape = node->op->needs_only_shapes;
+    return k;
+}
+
+static void take_shapes(const mite_ir_node *node, const rehearsal *r, bool other) {
     for (size_t i = 0; i < node->output_count; i++) {
-        bool follows = (open || open_numbers) && !by_shape;
-        node->outputs[i]->open = follows ? 0xff : 0;
-        node->outputs[i]->guess = NULL;
+        mite_ir_value *v = node->outputs[i];
+        memcpy(other ? v->other : v->shape, r->outputs[i]->shape, sizeof v->shape);
+        if (other) continue;
+        memcpy(v->other, v->shape, sizeof v->other);
+        v->unknown = false;
+        v->rank = r->outputs[i]->rank;
+        v->open = 0;
+        v->guess = v->other_guess = NULL;
+        v->guess_open = false;
     }
-    if ((known || by_shape) && !g->trial) guess(g, node, open || open_numbers);
+}
+
+static bool same_ranks(const mite_ir_node *node, const rehearsal *r) {
+    for (size_t i = 0; i < node->output_count; i++)
+        if (r->outputs[i]->rank != node->outputs[i]->rank) return false;
+    return true;
+}
+
+// The dimensions of the results that follow from open ones: those that change with the stand-ins. Of
+// the results of vague inputs, or where the other stand-ins do not suit the operator, all may.
+static void open_outputs(mite_ir_node *node, rehearsal *r, const knowledge *k) {
+    mite_error error = {MITE_OK, ""};
+    uint64_t macs;
+    if (node->op->needs_only_shapes) return; // as long as there are dimensions
+    bool settled =
+        !k->is_vague && rehearse(&error, node, r, true, &macs) == MITE_OK && same_ranks(node, r);
+    if (settled) take_shapes(node, r, true);
+    for (size_t i = 0; i < node->output_count; i++) {
+        mite_ir_value *v = node->outputs[i];
+        for (size_t d = 0; settled && d < (size_t)v->rank; d++)
+            if (v->shape[d] != v->other[d]) v->open |= (uint8_t)(1u << d);
+        if (!settled) mite_ir_open_all(v);
+    }
+}
+
+static void **room_for_numbers(mite_ir_graph *g, const mite_ir_node *node, bool other) {
+    void **data = mite_ir_alloc(g, node->output_count, sizeof(void *));
+    size_t elements = 0;
+    for (size_t i = 0; data && i < node->output_count; i++) {
+        size_t more = mite_ir_elements_of(node->outputs[i], other);
+        if (more > MAX_GUESSED - elements) return NULL;
+        elements += more;
+        data[i] = mite_ir_alloc(g, more + 1, mite_dtype_bytes(node->outputs[i]->dtype));
+    }
+    return mite_ir_ok(g) ? data : NULL;
+}
+
+static bool same_numbers(const mite_ir_value *v, const void *a, const void *b) {
+    size_t bytes = mite_ir_elements(v) * mite_dtype_bytes(v->dtype);
+    return mite_ir_is_fixed(v) && (!bytes || memcmp(a, b, bytes) == 0);
+}
+
+// Small results of known numbers are computed at once, so that the shapes which depend on them can
+// be worked out; twice where they follow from open dimensions.
+static void guess(mite_ir_graph *g, mite_ir_node *node, const knowledge *k) {
+    bool by_shape = node->op->needs_only_shapes, has = k->has_numbers || by_shape;
+    void **data = has ? room_for_numbers(g, node, false) : NULL, **other = NULL;
+    if (!data || !mite_ir_run_node(g, node, false, data)) return;
+    bool has_other = k->is_open && !k->is_vague && (k->has_other_numbers || by_shape);
+    if (has_other) other = room_for_numbers(g, node, true);
+    if (other && !mite_ir_run_node(g, node, true, other)) other = NULL;
+    for (size_t i = 0; i < node->output_count; i++) {
+        mite_ir_value *v = node->outputs[i];
+        v->guess = data[i];
+        v->other_guess = other ? other[i] : NULL;
+        v->guess_open = k->is_open && !(other && same_numbers(v, data[i], other[i]));
+    }
+}
+
+// A rule may refuse stand-ins that no run would ever have; and a body may be of a branch that the
+// model's own shapes never take.
+static bool is_refusal_final(const mite_ir_graph *g, const mite_ir_node *node) {
+    return !g->outside && !know(node).is_open;
 }
 
 mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
     mite_error error = {MITE_OK, ""};
     rehearsal r = {0};
     if (!mite_ir_ok(g)) return g->error.status;
-    if (reads_unknown(node) && leave_unknown(node)) return MITE_OK;
-    if (!set_up(&r, node->input_count, node->output_count)) {
-        mite_fail(&error, MITE_ERR_MEMORY, "no memory to work out shapes");
-    } else if (rehearse(&error, node, &r) == MITE_MORE) {
+    if (reads_unknown(node)) {
         leave_unknown(node);
-        free(r.block);
         return MITE_OK;
     }
+    if (!set_up(&r, node->input_count, node->output_count)) {
+        mite_fail(&error, MITE_ERR_MEMORY, "no memory to work out shapes");
+    } else {
+        mite_status status = rehearse(&error, node, &r, false, &node->macs);
+        if (status == MITE_MORE) {
+            take_ranks(node, &r);
+            error = (mite_error){MITE_OK, ""};
+        } else if (status && !quiet && status != MITE_ERR_MEMORY && !is_refusal_final(g, node)) {
+            leave_unknown(node);
+            error = (mite_error){MITE_OK, ""};
+        } else if (!status) {
+            knowledge k = know(node);
+            take_shapes(node, &r, false);
+            if (k.is_open) open_outputs(node, &r, &k);
+            if (!g->trial) guess(g, node, &k);
+        }
+    }
     free(r.block);
-    if (!error.status) follow_inputs(g, node);
-    // A body may be of a branch that the model's own shapes never take: only a run tells.
-    if (error.status && error.status != MITE_ERR_MEMORY && g->outside && leave_unknown(node))
-        return MITE_OK;
     // What a pass merely tries may fail, but not for want of memory.
     if (error.status && (!quiet || error.status == MITE_ERR_MEMORY)) {
         mite_ir_fail(g, error.status, "%s", error.text);

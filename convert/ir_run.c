@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Running one node on numbers known at conversion.
-#include "ir.h"
+#include "ir_private.h"
 
 #include "exec/session.h"
 #include "lower.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 // A graph of the one node and its constants.
-static mite_ir_graph *alone(const mite_ir_node *node, size_t max_bytes) {
+static mite_ir_graph *alone(const mite_ir_node *node, bool other, size_t max_bytes) {
     mite_ir_graph *t = mite_ir_new(max_bytes);
     if (!t) return NULL;
     t->trial = true;
@@ -16,10 +16,11 @@ static mite_ir_graph *alone(const mite_ir_node *node, size_t max_bytes) {
     for (size_t i = 0; in && i < node->input_count; i++) {
         const mite_ir_value *v = node->inputs[i];
         if (!v) continue;
-        in[i] = mite_ir_constant(t, v->name, v->dtype, (size_t)v->rank, v->shape);
+        in[i] =
+            mite_ir_constant(t, v->name, v->dtype, (size_t)v->rank, other ? v->other : v->shape);
         if (!in[i]) continue;
         // `shape` reads no elements of its input, which may have none.
-        const void *elements = v->data ? v->data : v->guess;
+        const void *elements = v->data ? v->data : mite_ir_guess(v, other);
         if (elements) memcpy(in[i]->data, elements, in[i]->bytes);
         in[i]->scale = v->scale;
         in[i]->zero_point = v->zero_point;
@@ -36,7 +37,7 @@ static mite_ir_graph *alone(const mite_ir_node *node, size_t max_bytes) {
     return t;
 }
 
-static bool run(mite_ir_graph *t, const mite_ir_node *node, void *const *out) {
+static bool run(mite_ir_graph *t, const mite_ir_node *node, bool other, void *const *out) {
     mite_error error = {MITE_OK, ""};
     mite_lowered lowered;
     mite_session *s = NULL;
@@ -46,7 +47,8 @@ static bool run(mite_ir_graph *t, const mite_ir_node *node, void *const *out) {
         mite_session_new_graph(&s, &lowered.graph, &options) == MITE_OK && mite_run(s) == MITE_OK;
     for (size_t i = 0; done && i < node->output_count; i++) {
         const mite_tensor *result = mite_session_output(s, i);
-        size_t bytes = mite_ir_elements(node->outputs[i]) * mite_dtype_bytes(result->dtype);
+        size_t bytes =
+            mite_ir_elements_of(node->outputs[i], other) * mite_dtype_bytes(result->dtype);
         done = result->bytes == bytes;
         if (done && bytes) memcpy(out[i], result->data, bytes);
     }
@@ -55,9 +57,10 @@ static bool run(mite_ir_graph *t, const mite_ir_node *node, void *const *out) {
     return done;
 }
 
-bool mite_ir_run_node(const mite_ir_graph *g, const mite_ir_node *node, void *const *out) {
-    mite_ir_graph *t = alone(node, g->max_bytes);
-    bool done = t && run(t, node, out);
+bool mite_ir_run_node(const mite_ir_graph *g, const mite_ir_node *node, bool other,
+                      void *const *out) {
+    mite_ir_graph *t = alone(node, other, g->max_bytes);
+    bool done = t && run(t, node, other, out);
     mite_ir_free(t);
     return done;
 }

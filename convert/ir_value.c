@@ -22,7 +22,7 @@ static mite_ir_value *new_value(mite_ir_graph *g, const char *name, mite_dtype d
     v->name = name ? name : "";
     v->dtype = dtype;
     v->rank = (int32_t)rank;
-    for (size_t i = 0; i < rank; i++) v->shape[i] = shape[i];
+    for (size_t i = 0; i < rank; i++) v->shape[i] = v->other[i] = shape[i];
     return v;
 }
 
@@ -30,6 +30,19 @@ mite_ir_value *mite_ir_input(mite_ir_graph *g, const char *name, mite_dtype dtyp
                              const int32_t *shape) {
     mite_ir_value *v = new_value(g, name, dtype, rank, shape);
     return mite_ir_list_port(g, &g->inputs, &g->input_count, name, v) ? v : NULL;
+}
+
+void mite_ir_open(mite_ir_value *v, size_t index, int32_t stand_in, int32_t other) {
+    if (!v) return;
+    v->open |= (uint8_t)(1u << index);
+    v->shape[index] = stand_in;
+    v->other[index] = other;
+}
+
+void mite_ir_open_all(mite_ir_value *v) {
+    if (!v) return;
+    v->open = 0xff;
+    memcpy(v->other, v->shape, sizeof v->other);
 }
 
 void mite_ir_output(mite_ir_graph *g, const char *name, mite_ir_value *v) {
@@ -194,10 +207,13 @@ void mite_ir_replace(mite_ir_value *from, mite_ir_value *to) {
     from->forward = to;
 }
 
-size_t mite_ir_elements(const mite_ir_value *v) {
+size_t mite_ir_elements_of(const mite_ir_value *v, bool other) {
     size_t elements;
-    return mite_shape_elements(&elements, (size_t)v->rank, v->shape) ? elements : 0;
+    const int32_t *shape = other ? v->other : v->shape;
+    return mite_shape_elements(&elements, (size_t)v->rank, shape) ? elements : 0;
 }
+
+size_t mite_ir_elements(const mite_ir_value *v) { return mite_ir_elements_of(v, false); }
 
 bool mite_ir_same_shape(const mite_ir_value *a, const mite_ir_value *b) {
     return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);

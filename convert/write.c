@@ -84,6 +84,11 @@ static bool place_constants(writer *w) {
     for (size_t i = 0; i < g->output_count; i++) {
         if (!place_constant(w, g->outputs[i])) return false;
     }
+    for (size_t i = 0; i < g->body_count; i++) {
+        for (size_t k = 0; k < g->bodies[i].output_count; k++) {
+            if (!place_constant(w, g->bodies[i].outputs[k])) return false;
+        }
+    }
     return true;
 }
 

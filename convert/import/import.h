@@ -15,6 +15,7 @@ typedef struct mite_import_shape {
 typedef struct mite_import_options {
     const mite_import_shape *shapes;
     size_t shape_count;
+    bool fix_open; // dimensions that are open after that are 1, with a warning
     // Reads `bytes` bytes at `offset` of the file `name` in the source's folder (or below it: parts
     // of the name are parted by /, none is ..); false where it cannot. NULL: there are no such files.
     bool (*read_beside)(void *context, const char *name, uint64_t offset, void *to, size_t bytes);

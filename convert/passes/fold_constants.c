@@ -24,7 +24,7 @@ static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
         results[i]->zero_point = out->zero_point;
         data[i] = results[i]->data;
     }
-    if (!results || !data || !mite_ir_run_node(g, node, data)) return false;
+    if (!results || !data || !mite_ir_run_node(g, node, false, data)) return false;
     for (size_t i = 0; i < node->output_count; i++) mite_ir_replace(node->outputs[i], results[i]);
     mite_ir_kill(node);
     return true;

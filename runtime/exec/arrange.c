@@ -157,7 +157,10 @@ static mite_status infer(mite_session *s, size_t first, size_t *end) {
         mite_step *step = &s->steps[*end];
         if (set_up(s, *end)) return s->error.status;
         mite_status status = step->node->op->infer(step);
-        if (status == MITE_MORE) return MITE_OK;
+        if (status == MITE_MORE) { // what it expects is of no use here
+            for (uint32_t k = 0; k < step->node->output_count; k++) forget_view(step->outputs[k]);
+            return MITE_OK;
+        }
         if (status) return s->error.status;
         if (can_settle(step) && settle(s, *end)) return s->error.status;
     }

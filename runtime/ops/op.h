@@ -149,6 +149,8 @@ const void *mite_step_known(const mite_step *s, size_t index);
 
 // What infer returns where mite_step_known was NULL: MITE_MORE.
 mite_status mite_step_wait(mite_step *s, size_t index);
+// An infer that will return MITE_MORE may say before how many dimensions output `index` will have.
+void mite_step_expect_rank(mite_step *s, size_t index, size_t rank);
 
 // Reads input `index`, a known i32 or i64 tensor of at most `room` elements (a shape, axes, pads).
 // MITE_MORE where it is not known; fails where it is of another type or longer.

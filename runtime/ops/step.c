@@ -75,6 +75,13 @@ mite_status mite_step_wait(mite_step *s, size_t index) {
     return MITE_MORE;
 }
 
+void mite_step_expect_rank(mite_step *s, size_t index, size_t rank) {
+    mite_view *out = s->outputs[index];
+    if (rank > MITE_MAX_RANK || out->data) return; // rules are also followed when all is settled
+    out->rank = (int32_t)rank;
+    for (size_t i = 0; i < rank; i++) out->shape[i] = -1;
+}
+
 mite_status mite_step_integers(mite_step *s, size_t index, int64_t *out, size_t room,
                                size_t *count) {
     const mite_view *v = mite_step_input(s, index);

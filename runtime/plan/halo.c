@@ -16,6 +16,8 @@ bool mite_view_bytes(size_t *out, const mite_view *view) {
 }
 
 bool mite_view_set_strides(mite_view *v) {
+    for (int32_t i = 0; i < v->rank; i++)
+        if (v->shape[i] < 0) return true; // not known yet
     if (v->rank != 4) return true;
     size_t width, height, rows;
     return mite_size_add(&width, (size_t)v->shape[2],

@@ -62,6 +62,8 @@ typedef struct onnx_import {
     const onnx_node *node; // being imported
     int64_t opset; // of its domain
     size_t imported; // nodes so far, those of functions at every call
+    mite_names symbols; // of open dimensions of inputs, to their numbers
+    uint32_t symbol_count;
     const mite_import_options *options;
     mite_text *warnings;
 } onnx_import;

@@ -119,7 +119,7 @@ void onnx_loop(onnx_import *c) {
             return;
         }
         like[k] = *inputs[k];
-        if (like[k].rank) like[k].open = 0xff; // it may grow from one iteration to the next
+        if (like[k].rank) mite_ir_open_all(&like[k]); // it may grow from one iteration to the next
     }
     int32_t body = onnx_import_body(c, file_body, like, count);
     if (!has_outputs(c, body, count - 1)) return;
@@ -189,6 +189,7 @@ static mite_ir_value row_like(const mite_ir_value *v) {
     mite_ir_value like = *v;
     like.rank = v->rank - 1;
     memmove(like.shape, v->shape + 1, (MITE_MAX_RANK - 1) * sizeof *like.shape);
+    memmove(like.other, v->other + 1, (MITE_MAX_RANK - 1) * sizeof *like.other);
     like.open = (uint8_t)(v->open >> 1);
     like.data = NULL;
     like.guess = NULL;
@@ -271,6 +272,7 @@ static void scan_batches(onnx_import *c, const onnx_graph *file_body) {
         rows[k] = mite_ir_input(c->g, inputs[k]->name, like.dtype, (size_t)like.rank, like.shape);
         if (!rows[k]) break;
         rows[k]->open = like.open;
+        memcpy(rows[k]->other, like.other, sizeof like.other);
         rows[k]->scale = like.scale;
         rows[k]->zero_point = like.zero_point;
         if (k >= inner.states && !like.rank)

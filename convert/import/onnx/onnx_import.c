@@ -147,7 +147,7 @@ static bool fits(const onnx_port *p, const mite_import_shape *s) {
     return true;
 }
 
-// The shape of a graph input: stated, or the file's with 1 for what it leaves open.
+// The shape of a graph input: stated, or the file's, with 1 for what it leaves open.
 static bool input_shape(onnx_import *c, const onnx_port *p, int32_t *dims, size_t *rank) {
     const mite_import_shape *stated = stated_shape(c, p->name);
     if (stated && !fits(p, stated)) {
@@ -174,11 +174,39 @@ static bool input_shape(onnx_import *c, const onnx_port *p, int32_t *dims, size_
         if (dim < 0 && i > 0) open = true;
         dims[i] = dim < 0 ? 1 : (int32_t)dim;
     }
-    if (open) {
+    if (open && c->options->fix_open) {
         mite_text_format(c->warnings,
                          "input %q leaves dimensions open; they were taken as 1, giving %T "
                          "(state others with --input-shape)\n",
                          p->name, *rank, dims);
+    }
+    return true;
+}
+
+// Dimensions of the same name are of the same size. Without names, those at the same place of
+// different inputs most often are, such as the batch.
+static bool symbol_number(onnx_import *c, const onnx_port *p, size_t index, uint32_t *number) {
+    char place[8];
+    const char *key = p->symbols[index];
+    if (!*key) {
+        size_t length = mite_format(place, sizeof place, "\n%z", index);
+        key = mite_ir_text(c->g, place, length);
+    }
+    if (mite_names_find(&c->symbols, key, number)) return true;
+    *number = c->symbol_count++;
+    return mite_names_add(c->g, &c->symbols, key, *number);
+}
+
+// Sizes that real models take well: multiples of 32, all different.
+#define STAND_IN(number, other) (32 * (2 * ((int32_t)(number) % 1024) + ((other) ? 3 : 2)))
+
+static bool open_dimensions(onnx_import *c, const onnx_port *p, mite_ir_value *v) {
+    if (stated_shape(c, p->name) || c->options->fix_open) return true;
+    for (size_t i = 0; v && i < p->rank; i++) {
+        uint32_t number;
+        if (p->dims[i] >= 0) continue;
+        if (!symbol_number(c, p, i, &number)) return false;
+        mite_ir_open(v, i, STAND_IN(number, false), STAND_IN(number, true));
     }
     return true;
 }
@@ -201,6 +229,7 @@ static bool add_inputs(onnx_import *c) {
         onnx_value *v = onnx_new_value(c, p->name);
         if (!v) return false;
         v->ir = mite_ir_input(c->g, p->name, onnx_dtype(p->type), rank, dims);
+        if (!open_dimensions(c, p, v->ir)) return false;
     }
     for (size_t i = 0; i < c->options->shape_count; i++) {
         const onnx_value *v = onnx_find_value(c, c->options->shapes[i].name);
@@ -328,7 +357,8 @@ static void add_body_inputs(onnx_import *c, const onnx_graph *body, const mite_i
         ir->scale = like[i].scale;
         ir->zero_point = like[i].zero_point;
         ir->unknown = like[i].unknown && !by_file;
-        ir->open = by_file ? 0xff : like[i].open;
+        if (by_file) mite_ir_open_all(ir);
+        else ir->open = like[i].open, memcpy(ir->other, like[i].other, sizeof ir->other);
         v->ir = ir;
     }
 }

@@ -131,12 +131,14 @@ static bool read_node(reader *r, mite_span message, onnx_node *n, int depth) {
 
 // --- Graph inputs and outputs --------------------------------------------------------------------
 
-static bool read_dim(mite_ir_graph *g, mite_span message, int64_t *dim) {
+static bool read_dim(mite_ir_graph *g, mite_span message, int64_t *dim, const char **symbol) {
     mite_pb r = mite_pb_open(message);
     mite_pb_field f;
     *dim = -1;
+    *symbol = "";
     while (mite_pb_next(&r, &f)) {
         if (f.number == 1) *dim = (int64_t)f.value >= 0 ? (int64_t)f.value : -1;
+        if (f.number == 2) *symbol = onnx_text(g, &f);
     }
     return onnx_finished(g, &r, "a dimension");
 }
@@ -151,7 +153,8 @@ static bool read_shape(mite_ir_graph *g, mite_span message, onnx_port *p) {
             mite_ir_fail(g, MITE_ERR_UNSUPPORTED, "%q has more than 8 dimensions", p->name);
             return false;
         }
-        read_dim(g, onnx_nested(g, &f), &p->dims[p->rank++]);
+        read_dim(g, onnx_nested(g, &f), &p->dims[p->rank], &p->symbols[p->rank]);
+        p->rank++;
     }
     return onnx_finished(g, &r, "a shape");
 }

@@ -85,7 +85,8 @@ typedef struct onnx_port {
     int32_t type; // 0: none, or no tensor
     bool has_shape;
     size_t rank;
-    int64_t dims[MITE_MAX_RANK]; // -1: open (a name, or nothing)
+    int64_t dims[MITE_MAX_RANK]; // -1: open
+    const char *symbols[MITE_MAX_RANK]; // of open ones: those of a name are equal; "" none
 } onnx_port;
 
 struct onnx_graph {

@@ -47,6 +47,7 @@ static mite_status place_slices(mite_step *s, int64_t *begin, int64_t *step, int
     const mite_view *x = s->inputs[0];
     int64_t starts[MITE_MAX_RANK], ends[MITE_MAX_RANK], steps[MITE_MAX_RANK];
     size_t axes[MITE_MAX_RANK], count, end_count, axis_count, step_count;
+    mite_step_expect_rank(s, 0, (size_t)x->rank);
     mite_status status = mite_step_integers(s, STARTS, starts, MITE_MAX_RANK, &count);
     if (!status) status = mite_step_integers(s, ENDS, ends, MITE_MAX_RANK, &end_count);
     if (!status) status = mite_step_axis_list(s, SLICE_AXES, (size_t)x->rank, axes, &axis_count);
@@ -111,6 +112,7 @@ static mite_status place_pads(mite_step *s, int64_t *begin, int32_t *shape) {
     const mite_view *x = s->inputs[0];
     int64_t pads[2 * MITE_MAX_RANK];
     size_t axes[MITE_MAX_RANK], axis_count, count;
+    mite_step_expect_rank(s, 0, (size_t)x->rank);
     mite_status status = mite_step_axis_list(s, PAD_AXES, (size_t)x->rank, axes, &axis_count);
     if (!status) status = mite_step_integers(s, PADS, pads, 2 * MITE_MAX_RANK, &count);
     if (status) return status;
@@ -198,6 +200,7 @@ static mite_status infer_crop(mite_step *s) {
     int32_t shape[MITE_MAX_RANK];
     size_t axes[MITE_MAX_RANK], axis_count, count;
     mite_status status = mite_step_need_same_elements(s);
+    mite_step_expect_rank(s, 0, (size_t)x->rank);
     if (!status) status = mite_step_axis_list(s, CROP_AXES, (size_t)x->rank, axes, &axis_count);
     if (!status) status = mite_step_integers(s, SIZES, sizes, MITE_MAX_RANK, &count);
     if (status) return status;
@@ -249,6 +252,7 @@ static mite_status infer_split(mite_step *s) {
     int64_t outputs = s->node->output_count, size = x->shape[axis];
     int64_t *sizes = (int64_t *)calloc((size_t)outputs, sizeof *sizes);
     if (!sizes) return mite_step_fail(s, MITE_ERR_MEMORY, "not enough memory to split");
+    for (size_t i = 0; i < s->node->output_count; i++) mite_step_expect_rank(s, i, (size_t)x->rank);
     if (mite_step_input(s, 1)) {
         status = mite_step_integers(s, 1, sizes, (size_t)outputs, &count);
     } else {

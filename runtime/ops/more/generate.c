@@ -19,6 +19,7 @@ static mite_status infer_range(mite_step *s) {
         if (v->elements != 1)
             return mite_step_fail(s, MITE_ERR_FORMAT, "input %z has %z elements, wanted is one", k,
                                   v->elements);
+        mite_step_expect_rank(s, 0, 1);
         if (!v->known) return mite_step_wait(s, k);
         mite_load_reals(&reals[k], v->known, dtype, 1, 1);
         mite_load_integers(&integers[k], v->known, dtype, 1, 1);

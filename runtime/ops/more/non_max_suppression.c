@@ -124,6 +124,7 @@ static mite_status check(mite_step *s) {
                               "go together",
                               (size_t)boxes->rank, boxes->shape, (size_t)scores->rank,
                               scores->shape);
+    mite_step_expect_rank(s, 0, 2);
     for (size_t i = 0; i < s->node->input_count; i++)
         if (s->inputs[i] && !s->inputs[i]->known) return mite_step_wait(s, i);
     return MITE_OK;

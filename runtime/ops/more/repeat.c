@@ -13,6 +13,7 @@ static mite_status infer_expand(mite_step *s) {
     int32_t shape[MITE_MAX_RANK];
     size_t rank = 0, count;
     mite_status status = mite_step_need_same_elements(s);
+    mite_step_expect_rank(s, 0, mite_max_size((size_t)s->inputs[0]->rank, s->inputs[1]->elements));
     if (!status) status = mite_step_integers(s, 1, wanted, MITE_MAX_RANK, &count);
     if (status) return status;
     for (size_t i = 0; i < count; i++) {
@@ -34,6 +35,7 @@ static mite_status infer_tile(mite_step *s) {
     int32_t shape[MITE_MAX_RANK];
     size_t count;
     mite_status status = mite_step_need_same_elements(s);
+    mite_step_expect_rank(s, 0, (size_t)x->rank);
     if (!status) status = mite_step_integers(s, 1, times, MITE_MAX_RANK, &count);
     if (status) return status;
     if (count != (size_t)x->rank)

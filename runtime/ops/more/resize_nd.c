@@ -114,6 +114,7 @@ static mite_status set_up(mite_step *s, state *st) {
     int64_t sizes[MITE_MAX_RANK];
     bool waits = false;
     int32_t shape[MITE_MAX_RANK] = {0}, policy = mite_attr_int(s, POLICY);
+    mite_step_expect_rank(s, 0, (size_t)x->rank);
     mite_status status = read_axes(s, axes, &count);
     if (status) return status;
     bool crop = mite_attr_int(s, COORDINATES) == TF_CROP_AND_RESIZE;

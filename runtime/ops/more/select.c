@@ -23,6 +23,7 @@ static mite_status infer_non_zero(mite_step *s) {
     const mite_view *x = s->inputs[0];
     mite_status status = mite_step_need_type(s, "output", s->outputs[0], MITE_I64);
     if (status) return status;
+    mite_step_expect_rank(s, 0, 2);
     if (!x->known) return mite_step_wait(s, 0);
     size_t count = 0;
     for (size_t i = 0; i < x->elements; i++) count += !is_zero(x, x->known, i);
@@ -89,6 +90,7 @@ static mite_status infer_compress(mite_step *s) {
         return mite_step_fail(s, MITE_ERR_FORMAT,
                               "the condition has shape %T, wanted is a vector of at most %z",
                               (size_t)condition->rank, condition->shape, extents[1]);
+    mite_step_expect_rank(s, 0, mite_attr_int(s, HAS_AXIS) ? (size_t)x->rank : 1);
     if (!condition->known) return mite_step_wait(s, 1);
     for (size_t i = 0; i < condition->elements; i++)
         count += ((const uint8_t *)condition->known)[i] != 0;
@@ -146,6 +148,7 @@ static mite_status infer_one_hot(mite_step *s) {
         return mite_step_fail(s, MITE_ERR_FORMAT,
                               "wanted are one depth and two values, given %z and %z",
                               depth->elements, values->elements);
+    mite_step_expect_rank(s, 0, (size_t)x->rank + 1);
     if (!depth->known) return mite_step_wait(s, 1);
     mite_load_integers(&size, depth->known, depth->dtype, 1, 1);
     if (size < 0 || size > INT32_MAX)

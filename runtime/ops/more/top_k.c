@@ -76,6 +76,7 @@ static mite_status infer_top_k(mite_step *s) {
     mite_status status = mite_step_axis(s, AXIS, x->rank, &axis);
     if (!status) status = mite_step_need_type(s, "values", s->outputs[0], x->dtype);
     if (!status) status = mite_step_need_type(s, "indices", s->outputs[1], MITE_I64);
+    for (size_t i = 0; i < 2; i++) mite_step_expect_rank(s, i, (size_t)x->rank);
     if (!status) status = mite_step_integers(s, 1, &k, 1, &count);
     if (status) return status;
     if (count != 1 || k < 0 || k > x->shape[axis])

@@ -126,6 +126,7 @@ static mite_status infer(mite_step *s) {
     for (size_t i = 1; i < s->node->output_count && !status; i++)
         status = mite_step_need_type(s, "indices", s->outputs[i], MITE_I64);
     if (status) return status;
+    for (size_t i = 0; i < s->node->output_count; i++) mite_step_expect_rank(s, i, i ? 1 : rank);
     if (!x->known) return mite_step_wait(s, 0);
     st->x = x;
     st->data = x->known;

@@ -31,6 +31,7 @@ static mite_status infer_reshape(mite_step *s) {
     int64_t wanted[MITE_MAX_RANK];
     int32_t shape[MITE_MAX_RANK];
     size_t rank, rest = SIZE_MAX, known = 0;
+    mite_step_expect_rank(s, 0, s->inputs[1]->elements);
     mite_status status = mite_step_integers(s, 1, wanted, MITE_MAX_RANK, &rank);
     if (status) return status;
     bool possible = true;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check.h"
+
+#include "exec/session.h"
+#include "lower.h"
+#include "ops/more/elements.h"
+
+#include <math.h>
+#include <string.h>
+
+// A graph ready to run.
+typedef struct runner {
+    mite_ir_graph *ir;
+    mite_lowered lowered;
+    mite_session *session;
+} runner;
+
+static mite_status fail(mite_error *error, mite_status status, const mite_session *s) {
+    return mite_fail(error, status, "the check could not run the model: %s",
+                     s ? mite_session_error(s) : "no memory");
+}
+
+static mite_status start(runner *r, mite_ir_graph *g, int32_t isa, mite_error *error) {
+    *r = (runner){.ir = g};
+    if (!mite_ir_ok(g)) return mite_fail(error, g->error.status, "%s", g->error.text);
+    if (mite_lower(&r->lowered, g, error)) return error->status;
+    mite_session_options options = {.max_memory_bytes = g->max_bytes, .isa = isa};
+    mite_status status = mite_session_new_graph(&r->session, &r->lowered.graph, &options);
+    return status ? fail(error, status, r->session) : MITE_OK;
+}
+
+static void stop(runner *r) {
+    mite_session_free(r->session);
+    mite_lowered_free(&r->lowered);
+}
+
+// Reals in [-1, 1), quantized numbers over their range, other integers 0 or 1, which most often are
+// legal indices. The same for the same seed.
+static void fill_input(mite_tensor *t, uint32_t *state) {
+    size_t item = mite_dtype_bytes(t->dtype), count = t->bytes / item;
+    bool real = mite_is_real(t->dtype);
+    bool byte = t->scale > 0 || t->dtype == MITE_U8;
+    for (size_t i = 0; i < count; i++) {
+        *state = *state * 1664525u + 1013904223u;
+        double x = real   ? (double)(*state >> 8) * 0x1p-23 - 1.0
+                   : byte ? (double)(*state >> 24) - (t->dtype == MITE_I8 ? 128 : 0)
+                          : (double)(*state >> 31);
+        mite_store_reals((char *)t->data + i * item, t->dtype, 1, &x, 1);
+    }
+}
+
+static bool run(runner *r, uint32_t seed) {
+    for (size_t i = 0; i < r->lowered.graph.input_count; i++)
+        fill_input(mite_session_input(r->session, i), &seed);
+    return mite_run(r->session) == MITE_OK;
+}
+
+static bool run_on_stand_ins(runner *r, uint32_t seed) {
+    for (size_t i = 0; i < r->ir->input_count; i++) {
+        const mite_ir_value *v = r->ir->inputs[i].value;
+        if (mite_session_resize(r->session, i, (size_t)v->rank, v->shape)) return false;
+    }
+    return mite_session_plan(r->session) == MITE_OK && run(r, seed);
+}
+
+static bool is_open(const mite_ir_graph *g) {
+    for (size_t i = 0; i < g->input_count; i++)
+        if (g->inputs[i].value->open) return true;
+    return false;
+}
+
+static void compare(const mite_tensor *a, const mite_tensor *b, mite_convert_difference *out) {
+    size_t item = mite_dtype_bytes(a->dtype), count = a->bytes / item;
+    bool alike = a->dtype == b->dtype && a->rank == b->rank && a->bytes == b->bytes &&
+                 memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
+    if (!alike) out->largest_difference = INFINITY;
+    for (size_t i = 0; alike && i < count; i++) {
+        double x, y;
+        mite_load_reals(&x, (const char *)a->data + i * item, a->dtype, 1, 1);
+        mite_load_reals(&y, (const char *)b->data + i * item, b->dtype, 1, 1);
+        double difference = fabs(x - y);
+        if (isnan(x) != isnan(y)) difference = INFINITY;
+        else if (isnan(x) || x == y) difference = 0;
+        out->largest_difference = fmax(out->largest_difference, difference);
+        if (isfinite(y)) out->largest_value = fmax(out->largest_value, fabs(y));
+    }
+}
+
+mite_status mite_check(mite_ir_graph *changed, mite_ir_graph *source, uint32_t seed,
+                       mite_convert_difference *out, mite_error *error) {
+    runner now = {.ir = NULL}, plain = {.ir = NULL};
+    *out = (mite_convert_difference){0, 0};
+    mite_status status = start(&now, changed, MITE_ISA_BEST, error);
+    if (!status) status = start(&plain, source, MITE_ISA_PLAIN, error);
+    if (!status && !(run(&now, seed) && run(&plain, seed)) &&
+        !(is_open(changed) && run_on_stand_ins(&now, seed) && run_on_stand_ins(&plain, seed)))
+        status = fail(error, MITE_ERR_UNSUPPORTED,
+                      *mite_session_error(now.session) ? now.session : plain.session);
+    for (size_t i = 0; !status && i < now.lowered.graph.output_count; i++)
+        compare(mite_session_output(now.session, i), mite_session_output(plain.session, i), out);
+    stop(&now);
+    stop(&plain);
+    return status;
+}
