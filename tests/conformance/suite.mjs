@@ -42,11 +42,16 @@ export function knownRefusals() {
 }
 
 /** `mite batch`, asked one thing at a time. */
-class Batch {
-  #child = spawn(process.execPath, [join(root, "bindings/js/bin/mite.mjs"), "batch"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  #lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+export class Batch {
+  #child;
+  #lines;
+
+  /** @param {string[]} [options] */
+  constructor(options = []) {
+    const command = [join(root, "bindings/js/bin/mite.mjs"), "batch", ...options];
+    this.#child = spawn(process.execPath, command, { stdio: ["pipe", "pipe", "inherit"] });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  }
 
   /** @param {object} request */
   async ask(request) {
