@@ -158,6 +158,11 @@ static mite_ir_value *two_reshapes(mite_ir_graph *g) {
     return y;
 }
 
+static mite_ir_value *known_view(mite_ir_graph *g) {
+    return MITE_IR_EMIT(g, .op = "flatten", .inputs = {picture(g, 2, 3, 4)},
+                        .attrs = {{"axis", .word = 2}});
+}
+
 static mite_ir_value *constant_sum(mite_ir_graph *g) {
     mite_ir_value *x = picture(g, 1, 1, 2);
     mite_ir_value *c = MITE_IR_EMIT(g, .op = "add", .inputs = {RAMP(g, 2), RAMP(g, 2)});
@@ -308,6 +313,14 @@ int main(void) {
           // ->
           "%1 f32[1,2,3,4] x\n"
           "%2 f32[24,1] = reshape(%1) rank=2 shape=24\n"
+          "y = %2\n");
+    check("a view whose shape is known", known_view, mite_pass_reshapes,
+          "%1 f32[1,2,3,4] x\n"
+          "%2 f32[2,12] = flatten(%1) axis=2\n"
+          "y = %2\n",
+          // ->
+          "%1 f32[1,2,3,4] x\n"
+          "%2 f32[2,12] = reshape(%1) rank=2 shape=2,12\n"
           "y = %2\n");
     check("identities", nothing_done, mite_pass_identities,
           "%1 f32[2,3] x\n"
