@@ -15,7 +15,14 @@ void onnx_swiglu(onnx_import *c) {
 static void gelu(onnx_import *c, mite_unary function, float alpha) {
     mite_ir_value *x = onnx_in(c, 0);
     if (onnx_has_input(c, 1)) x = onnx_emit_add(c, x, onnx_in(c, 1));
-    if (x) onnx_set(c, 0, onnx_emit_unary(c, function, x, alpha, 0));
+    if (!x) return;
+    if (x->dtype != MITE_F32 || function == MITE_UNARY_SWISH) {
+        onnx_set(c, 0, onnx_emit_unary(c, function, x, alpha, 0));
+        return;
+    }
+    onnx_set(c, 0,
+             MITE_IR_EMIT(c->g, .op = "gelu", .name = onnx_name(c), .inputs = {x},
+                          .attrs = {{"by_tanh", .word = function == MITE_UNARY_GELU_TANH}}));
 }
 
 void onnx_fast_gelu(onnx_import *c) { gelu(c, MITE_UNARY_GELU_TANH, 0); }

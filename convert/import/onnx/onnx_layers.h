@@ -27,6 +27,9 @@ mite_ir_value *onnx_zeros(onnx_import *c, int32_t count); // a vector of f32
 
 // Matrix product as numpy.matmul, by the fastest operator that can do it.
 mite_ir_value *onnx_emit_mat_mul(onnx_import *c, mite_ir_value *a, mite_ir_value *b);
+// a b * scale, either of whose last two dimensions may be meant the other way round.
+mite_ir_value *onnx_emit_product(onnx_import *c, mite_ir_value *a, mite_ir_value *b, bool turn_a,
+                                 bool turn_b, float scale);
 // The last two dimensions exchanged.
 mite_ir_value *onnx_matrix_transposed(onnx_import *c, mite_ir_value *v);
 

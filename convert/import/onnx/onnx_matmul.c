@@ -28,12 +28,6 @@ mite_ir_value *onnx_emit_dense(onnx_import *c, mite_ir_value *x, mite_ir_value *
     return MITE_IR_EMIT(c->g, .op = "dense", .name = onnx_name(c), .inputs = {x, w, bias});
 }
 
-mite_ir_value *onnx_emit_mat_mul(onnx_import *c, mite_ir_value *a, mite_ir_value *b) {
-    if (!a || !b) return NULL;
-    if (a->dtype == MITE_F32 && is_dense_matrix(b)) return onnx_emit_dense(c, a, b, false, NULL);
-    return MITE_IR_EMIT(c->g, .op = "matmul_nd", .name = onnx_name(c), .inputs = {a, b});
-}
-
 mite_ir_value *onnx_matrix_transposed(onnx_import *c, mite_ir_value *v) {
     int32_t perm[MITE_MAX_RANK];
     if (!v) return NULL;
@@ -46,6 +40,33 @@ mite_ir_value *onnx_matrix_transposed(onnx_import *c, mite_ir_value *v) {
     perm[v->rank - 1] = v->rank - 2;
     perm[v->rank - 2] = v->rank - 1;
     return onnx_transposed(c, v, (size_t)v->rank, perm);
+}
+
+// f32 with both dimensions of a matrix, none of them without elements.
+static bool is_matrix(const mite_ir_value *v) {
+    return v->dtype == MITE_F32 && !v->unknown && v->rank >= 2 && (v->open || mite_ir_elements(v));
+}
+
+mite_ir_value *onnx_emit_product(onnx_import *c, mite_ir_value *a, mite_ir_value *b, bool turn_a,
+                                 bool turn_b, float scale) {
+    if (!a || !b) return NULL;
+    if (a->dtype == MITE_F32 && is_dense_matrix(b) && !turn_a)
+        return onnx_scaled(c, onnx_emit_dense(c, a, b, turn_b, NULL), (double)scale);
+    if (is_matrix(a) && is_matrix(b))
+        return MITE_IR_EMIT(c->g, .op = "matmul", .name = onnx_name(c), .inputs = {a, b},
+                            .attrs = {{"transpose_a", .word = turn_a},
+                                      {"transpose_b", .word = turn_b},
+                                      {"scale", .word = mite_ir_bits(scale)}});
+    if (turn_a) a = onnx_matrix_transposed(c, a);
+    if (turn_b) b = onnx_matrix_transposed(c, b);
+    if (!a || !b) return NULL;
+    return onnx_scaled(
+        c, MITE_IR_EMIT(c->g, .op = "matmul_nd", .name = onnx_name(c), .inputs = {a, b}),
+        (double)scale);
+}
+
+mite_ir_value *onnx_emit_mat_mul(onnx_import *c, mite_ir_value *a, mite_ir_value *b) {
+    return onnx_emit_product(c, a, b, false, false, 1);
 }
 
 mite_ir_value *onnx_emit_mat_mul_integer(onnx_import *c, mite_ir_value *a, mite_ir_value *b,
@@ -100,15 +121,15 @@ void onnx_gemm(onnx_import *c) {
                      x->shape, (size_t)w->rank, w->shape);
         return;
     }
-    if (onnx_int(c, "transA", 0)) x = onnx_transposed(c, x, 2, (const int32_t[]){1, 0});
-    if (x && x->dtype == MITE_F32 && is_dense_matrix(w)) {
+    bool turned = onnx_int(c, "transA", 0) != 0;
+    if (x->dtype == MITE_F32 && is_dense_matrix(w)) {
+        if (turned) x = onnx_transposed(c, x, 2, (const int32_t[]){1, 0});
         int32_t columns = w->shape[rows_are_outputs ? 0 : 1];
         mite_ir_value *bias = addend ? gemm_bias(c, addend, columns, beta) : NULL;
         y = onnx_emit_dense(c, x, scaled_constant(c, w, alpha), rows_are_outputs, bias);
         if (bias) addend = NULL;
     } else {
-        if (rows_are_outputs) w = onnx_transposed(c, w, 2, (const int32_t[]){1, 0});
-        y = onnx_scaled(c, onnx_emit_mat_mul(c, x, w), (double)alpha);
+        y = onnx_emit_product(c, x, w, turned, rows_are_outputs, alpha);
     }
     if (addend) y = onnx_emit_add(c, y, onnx_scaled(c, addend, (double)beta));
     onnx_set(c, 0, y);
@@ -121,10 +142,9 @@ void onnx_fused_mat_mul(onnx_import *c) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "transBatchA and transBatchB are not supported");
         return;
     }
-    if (onnx_int(c, "transA", 0)) a = onnx_matrix_transposed(c, a);
-    if (onnx_int(c, "transB", 0)) b = onnx_matrix_transposed(c, b);
     onnx_set(c, 0,
-             onnx_scaled(c, onnx_emit_mat_mul(c, a, b), (double)onnx_float(c, "alpha", 1.0f)));
+             onnx_emit_product(c, a, b, onnx_int(c, "transA", 0) != 0,
+                               onnx_int(c, "transB", 0) != 0, onnx_float(c, "alpha", 1.0f)));
 }
 
 void onnx_det(onnx_import *c) {

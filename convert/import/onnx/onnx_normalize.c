@@ -186,27 +186,47 @@ void onnx_group_normalization(onnx_import *c) {
 
 // --- Over the last dimensions -------------------------------------------------------------------
 
-// LayerNormalization, RMSNormalization and kin of x, with optional scale and bias.
+// One for each element of the last `count` dimensions.
+static bool is_whole(const mite_ir_value *v, size_t count) {
+    return v && mite_ir_is_fixed(v) && v->dtype == MITE_F32 && (size_t)v->rank == count &&
+           mite_ir_elements(v);
+}
+
+// LayerNormalization, RMSNormalization and kin of x, with optional scale and bias. Mean and inverse
+// only where `stats`.
 static normalized layer(onnx_import *c, mite_ir_value *x, int64_t axis_given, mite_ir_value *scale,
-                        mite_ir_value *bias, bool center) {
+                        mite_ir_value *bias, bool center, bool stats) {
     normalized n = {NULL, NULL, NULL};
     int64_t axes[MITE_MAX_RANK];
     size_t axis, count = 0;
+    float epsilon = onnx_float(c, "epsilon", 1e-5f);
     if (!need_rank(c, x, 1) || !onnx_axis(c, axis_given, (size_t)x->rank, &axis)) return n;
     for (size_t i = axis; i < (size_t)x->rank; i++) axes[count++] = (int64_t)i;
     mite_dtype dtype = x->dtype;
     bool narrow = dtype == MITE_F16 && onnx_int(c, "stash_type", 1) == ONNX_FLOAT;
-    n = normalize(c, narrow ? onnx_emit_cast(c, x, MITE_F32) : x, axes, count,
-                  (double)onnx_float(c, "epsilon", 1e-5f), center);
+    if (narrow) x = onnx_emit_cast(c, x, MITE_F32);
+    if (x && x->dtype == MITE_F32 && center && !stats && is_whole(scale, count) &&
+        (!bias || is_whole(bias, count)) && epsilon >= 0) {
+        n.y = MITE_IR_EMIT(
+            c->g, .op = "layer_norm", .name = onnx_name(c), .inputs = {x, scale, bias},
+            .attrs = {{"axis", .word = (int32_t)axis}, {"epsilon", .word = mite_ir_bits(epsilon)}});
+        n.y = onnx_emit_cast(c, n.y, dtype);
+        return n;
+    }
+    n = normalize(c, x, axes, count, (double)epsilon, center);
     n.y = onnx_emit_cast(c, n.y, dtype);
     if (scale) n.y = onnx_emit_mul(c, n.y, onnx_emit_cast(c, scale, dtype));
     if (bias) n.y = onnx_emit_add(c, n.y, onnx_emit_cast(c, bias, dtype));
     return n;
 }
 
+static bool wants_stats(const onnx_import *c) {
+    return onnx_has_output(c, 1) || onnx_has_output(c, 2);
+}
+
 void onnx_layer_normalization(onnx_import *c) {
     normalized n = layer(c, onnx_in(c, 0), onnx_int(c, "axis", -1), onnx_optional(c, 1),
-                         onnx_optional(c, 2), true);
+                         onnx_optional(c, 2), true, wants_stats(c));
     onnx_set(c, 0, n.y);
     onnx_set(c, 1, n.mean);
     onnx_set(c, 2, n.inverse);
@@ -215,7 +235,7 @@ void onnx_layer_normalization(onnx_import *c) {
 // Also SimplifiedLayerNormalization, whose second output is the inverse deviation.
 void onnx_rms_normalization(onnx_import *c) {
     normalized n =
-        layer(c, onnx_in(c, 0), onnx_int(c, "axis", -1), onnx_optional(c, 1), NULL, false);
+        layer(c, onnx_in(c, 0), onnx_int(c, "axis", -1), onnx_optional(c, 1), NULL, false, true);
     onnx_set(c, 0, n.y);
     onnx_set(c, 1, n.inverse);
 }
@@ -225,8 +245,8 @@ static void skip_layer(onnx_import *c, bool center) {
     mite_ir_value *sum = onnx_emit_add(c, onnx_in(c, 0), onnx_in(c, 1));
     size_t bias = center ? 4 : 3;
     if (onnx_has_input(c, bias)) sum = onnx_emit_add(c, sum, onnx_in(c, bias));
-    normalized n =
-        layer(c, sum, -1, onnx_optional(c, 2), center ? onnx_optional(c, 3) : NULL, center);
+    normalized n = layer(c, sum, -1, onnx_optional(c, 2), center ? onnx_optional(c, 3) : NULL,
+                         center, wants_stats(c));
     onnx_set(c, 0, n.y);
     onnx_set(c, 1, n.mean);
     onnx_set(c, 2, n.inverse);
@@ -255,7 +275,7 @@ void onnx_embed_layer_normalization(onnx_import *c) {
         sum = onnx_emit_add(c, sum,
                             MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
                                          .inputs = {onnx_in(c, 4), onnx_in(c, 1)}));
-    onnx_set(c, 0, layer(c, sum, -1, onnx_optional(c, 5), onnx_optional(c, 6), true).y);
+    onnx_set(c, 0, layer(c, sum, -1, onnx_optional(c, 5), onnx_optional(c, 6), true, false).y);
     onnx_set(c, 2, sum);
     if (!onnx_has_output(c, 1)) return;
     mite_ir_value *mask = onnx_optional(c, 7); // its sums, the length of each sequence
