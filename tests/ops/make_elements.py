@@ -169,6 +169,9 @@ a, b = np.array([NAN, 1, NAN, 2, INF], f32), np.array([1, NAN, NAN, 3, -INF], f3
 for function in (8, 9, 16, 17, 18):
     case(f"binary {function} of NaN", "binary", [Tensor(a), Tensor(b)],
          Tensor(BINARY[function](a, b)), function=function)
+# As many bytes in an operand as in the result, whose memory it must not become.
+a, b = any_of(f32, 2, 1, 1, 3), any_of(f32, 1, 4, 1, 1)
+case("less, of as many bytes", "binary", [Tensor(b, "constant"), Tensor(a)], Tensor(b < a), function=17)
 for base, exponent in [(f32, i64), (i32, f32), (i64, i32), (f64, f32), (i32, i64)]:
     a, b = np.array([1, 2, 3, 4, 5], base), np.array([3, 10, 2, 1, 0], exponent)
     case(f"power of {name_of(base)} and {name_of(exponent)}", "binary", [Tensor(a), Tensor(b)],

@@ -114,7 +114,13 @@ static mite_status infer(mite_step *s) {
 }
 
 static mite_status plan(mite_step *s) {
-    s->in_place = mite_same_shape(s->inputs[0], s->outputs[0]) ? 0 : 1;
+    const mite_view *out = s->outputs[0];
+    for (int32_t k = 1; k >= 0; k--) {
+        const mite_view *v = s->inputs[k];
+        bool same_width = mite_dtype_bytes(v->dtype) == mite_dtype_bytes(out->dtype);
+        // A constant's memory is not to be had.
+        if (same_width && mite_same_shape(v, out) && !v->value->data) s->in_place = k;
+    }
     return MITE_OK;
 }
 

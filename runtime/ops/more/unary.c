@@ -146,6 +146,8 @@ static void run_of(const state *st, void *out, mite_dtype to, const void *in, mi
         mite_load_reals(row, in, from, 1, count);
         for (size_t i = 0; i < count; i++)
             row[i] = apply(st->function, row[i], st->alpha, st->beta);
+        // Of integers, as if computed in f32: a result that is next to 1 is 1 before it is cut off.
+        for (size_t i = 0; i < count && !mite_is_real(to); i++) row[i] = (double)(float)row[i];
         mite_store_reals(out, to, 1, row, count);
     }
 }
