@@ -181,8 +181,14 @@ static bool add_bias(onnx_import *c, request *r, mite_ir_value *bias) {
             mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "a bias on inputs in heads is not supported");
             return false;
         }
-        *parts[i] = onnx_emit_add(c, x, cut(c, bias, from, from + x->shape[2]));
-        from += x->shape[2];
+        // All are as wide where the width of one is not known.
+        int64_t width = x->shape[2];
+        if (!mite_ir_is_fixed(x) && mite_ir_is_fixed(bias)) {
+            int64_t all = (int64_t)mite_ir_elements(bias);
+            if (width * 3 != all && all % 3 == 0) width = all / 3;
+        }
+        *parts[i] = onnx_emit_add(c, x, cut(c, bias, from, from + width));
+        from += width;
     }
     return mite_ir_ok(c->g);
 }
@@ -297,6 +303,8 @@ void onnx_group_query_attention(onnx_import *c) {
     if (!r.k) { // packed: all heads of q, then those of k, then those of v
         int64_t width =
             r.q->unknown || r.q->rank != 3 ? 0 : r.q->shape[2] / (q_heads + 2 * k_heads);
+        if (!mite_ir_is_fixed(r.q) && r.past_k && !r.past_k->unknown && r.past_k->rank == 4)
+            width = r.past_k->shape[3];
         mite_ir_value *all = r.q;
         r.q = cut(c, all, 0, q_heads * width);
         r.k = cut(c, all, q_heads * width, (q_heads + k_heads) * width);

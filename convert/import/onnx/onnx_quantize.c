@@ -327,10 +327,10 @@ void onnx_q_linear_conv(onnx_import *c) {
     mite_ir_value *sums =
         onnx_emit_conv_integer(c, x, w, onnx_in(c, 2), onnx_in(c, 5), bias, &window);
     mite_ir_value *w_scale = onnx_in(c, 4);
-    if (w_scale && mite_ir_elements(w_scale) > 1) { // by channel: [M,1,..]
-        int32_t shape[MITE_MAX_RANK] = {(int32_t)mite_ir_elements(w_scale)};
+    if (w_scale && (w_scale->unknown || w_scale->rank > 0)) { // by channel: [M,1,..]
+        int64_t shape[MITE_MAX_RANK] = {-1};
         for (size_t i = 0; i < window.rank; i++) shape[i + 1] = 1;
-        w_scale = onnx_reshape(c, w_scale, window.rank + 1, shape);
+        w_scale = onnx_reshape_to(c, w_scale, onnx_integers(c, shape, window.rank + 1), false);
     }
     set_sums(c, sums, onnx_in(c, 1), w_scale);
 }
@@ -345,7 +345,7 @@ void onnx_q_linear_mat_mul(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 3);
     mite_ir_value *sums = onnx_emit_mat_mul_integer(c, x, w, onnx_in(c, 2), onnx_in(c, 5));
     mite_ir_value *x_scale = onnx_in(c, 1);
-    if (x_scale && x_scale->rank == 1 && mite_ir_elements(x_scale) > 1) // by row
-        x_scale = onnx_reshape(c, x_scale, 2, (const int32_t[]){x_scale->shape[0], 1});
+    if (x_scale && x_scale->rank == 1) // by row
+        x_scale = onnx_reshape_to(c, x_scale, onnx_integers(c, (int64_t[]){-1, 1}, 2), false);
     set_sums(c, sums, x_scale, onnx_in(c, 4));
 }
