@@ -165,6 +165,7 @@ void mite_ir_output(mite_ir_graph *g, const char *name, mite_ir_value *v);
 
 static inline bool mite_ir_is_constant(const mite_ir_value *v) { return v && v->data; }
 size_t mite_ir_elements(const mite_ir_value *v);
+// In every run, as far as stand-ins tell.
 bool mite_ir_same_shape(const mite_ir_value *a, const mite_ir_value *b);
 
 // --- Nodes ------------------------------------------------------------------------------------

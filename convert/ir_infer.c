@@ -9,21 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Under the other stand-ins a dimension of which nothing is known has another size, too: what comes
+// out tells whether even the number of dimensions depends on it.
+static void fill_shape(int32_t *to, const mite_ir_value *v, bool other) {
+    for (size_t i = 0; i < MITE_MAX_RANK; i++) {
+        bool vague = (v->open >> i & 1) && v->shape[i] == v->other[i];
+        to[i] = !other ? v->shape[i] : vague ? v->shape[i] + 1 : v->other[i];
+    }
+}
+
 static void fill_view(mite_view *view, mite_value *value, const mite_ir_value *v, bool other) {
-    const int32_t *shape = other ? v->other : v->shape;
     value->name = v->name;
     value->dtype = v->dtype;
     value->rank = v->rank;
-    memcpy(value->shape, shape, sizeof value->shape);
+    fill_shape(value->shape, v, other);
     value->scale = v->scale;
     value->zero_point = v->zero_point;
     view->value = value;
     view->dtype = v->dtype;
     view->rank = v->rank;
-    memcpy(view->shape, shape, sizeof view->shape);
+    memcpy(view->shape, value->shape, sizeof view->shape);
     view->scale = v->scale;
     view->zero_point = v->zero_point;
-    view->elements = mite_ir_elements_of(v, other);
+    if (!mite_shape_elements(&view->elements, (size_t)v->rank, view->shape)) view->elements = 0;
 }
 
 static mite_status look_packed(mite_error *error, const mite_ir_node *node, size_t index,
@@ -157,19 +165,13 @@ typedef struct knowledge {
     bool has_numbers, has_other_numbers; // of all inputs
 } knowledge;
 
-static bool is_vague(const mite_ir_value *v) {
-    for (size_t i = 0; i < (size_t)v->rank; i++)
-        if ((v->open >> i & 1) && v->shape[i] == v->other[i]) return true;
-    return false;
-}
-
 static knowledge know(const mite_ir_node *node) {
     knowledge k = {.has_numbers = true, .has_other_numbers = true};
     for (size_t i = 0; i < node->input_count; i++) {
         const mite_ir_value *v = node->inputs[i];
         if (!v) continue;
         if (v->open || (v->guess && v->guess_open)) k.is_open = true;
-        if (is_vague(v)) k.is_vague = true;
+        if (mite_ir_is_vague(v)) k.is_vague = true;
         if (!v->data && !v->guess) k.has_numbers = false;
         if (!v->data && !mite_ir_guess(v, true)) k.has_other_numbers = false;
     }
@@ -202,8 +204,12 @@ static void open_outputs(mite_ir_node *node, rehearsal *r, const knowledge *k) {
     mite_error error = {MITE_OK, ""};
     uint64_t macs;
     if (node->op->needs_only_shapes) return; // as long as there are dimensions
-    bool settled =
-        !k->is_vague && rehearse(&error, node, r, true, &macs) == MITE_OK && same_ranks(node, r);
+    bool suits = rehearse(&error, node, r, true, &macs) == MITE_OK;
+    if (suits && !same_ranks(node, r)) {
+        leave_unknown(node);
+        return;
+    }
+    bool settled = suits && !k->is_vague;
     if (settled) take_shapes(node, r, true);
     for (size_t i = 0; i < node->output_count; i++) {
         mite_ir_value *v = node->outputs[i];
@@ -275,7 +281,7 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
             knowledge k = know(node);
             take_shapes(node, &r, false);
             if (k.is_open) open_outputs(node, &r, &k);
-            if (!g->trial) guess(g, node, &k);
+            if (!g->trial && !node->output->unknown) guess(g, node, &k);
         }
     }
     free(r.block);

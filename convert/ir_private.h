@@ -15,6 +15,7 @@ void mite_ir_free_bodies(mite_ir_graph *g);
 static inline const void *mite_ir_guess(const mite_ir_value *v, bool other) {
     return other && v->guess_open ? v->other_guess : v->guess;
 }
+bool mite_ir_is_vague(const mite_ir_value *v); // of some open dimension nothing is known
 size_t mite_ir_elements_of(const mite_ir_value *v, bool other);
 bool mite_ir_list_node(mite_ir_graph *g, mite_ir_node *node);
 // Makes room for one more item; false (and the graph failed) without memory.

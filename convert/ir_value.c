@@ -215,6 +215,18 @@ size_t mite_ir_elements_of(const mite_ir_value *v, bool other) {
 
 size_t mite_ir_elements(const mite_ir_value *v) { return mite_ir_elements_of(v, false); }
 
+bool mite_ir_is_vague(const mite_ir_value *v) {
+    for (size_t i = 0; i < (size_t)v->rank; i++)
+        if ((v->open >> i & 1) && v->shape[i] == v->other[i]) return true;
+    return false;
+}
+
 bool mite_ir_same_shape(const mite_ir_value *a, const mite_ir_value *b) {
-    return a->rank == b->rank && !memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape);
+    size_t bytes = (size_t)a->rank * sizeof a->shape[0];
+    if (a == b) return !a->unknown;
+    if (a->unknown || b->unknown || a->rank != b->rank || mite_ir_is_vague(a) ||
+        mite_ir_is_vague(b))
+        return false;
+    return !bytes ||
+           (memcmp(a->shape, b->shape, bytes) == 0 && memcmp(a->other, b->other, bytes) == 0);
 }

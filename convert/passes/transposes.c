@@ -15,9 +15,15 @@ static const int32_t *perm_of(const mite_ir_node *node) {
     return mite_ir_attr_words(node, "perm", &count);
 }
 
+// A transpose may also reverse as many dimensions as a run finds: then its perm is all zero.
+static bool is_transpose(const mite_ir_node *node) {
+    return mite_ir_is(node, "transpose") &&
+           (node->output->rank < 2 || perm_of(node)[0] || perm_of(node)[1]);
+}
+
 // The transpose that makes `v`, or NULL.
 static mite_ir_node *transpose_of(const mite_ir_value *v) {
-    return v && v->producer && mite_ir_is(v->producer, "transpose") ? v->producer : NULL;
+    return v && is_transpose(v->producer) ? v->producer : NULL;
 }
 
 static mite_ir_value *emit_transpose(mite_ir_graph *g, const mite_ir_node *for_node,
@@ -163,6 +169,7 @@ static mite_ir_value *before_perm(mite_ir_graph *g, const mite_ir_node *node, mi
     if (t && v->rank == rank && !memcmp(perm_of(t), perm, (size_t)rank * sizeof *perm)) {
         return t->inputs[0];
     }
+    if (!mite_ir_is_fixed(v)) return NULL;
     if (mite_ir_elements(v) == 1) return v->rank <= 1 ? v : NULL;
     for (int32_t i = 0; i < rank; i++) {
         int32_t own = i - (rank - v->rank);
@@ -177,7 +184,7 @@ static mite_ir_value *before_perm(mite_ir_graph *g, const mite_ir_node *node, mi
         mite_ir_value *c = mite_ir_reshaped(g, v, (size_t)rank, full);
         return mite_ir_transposed(g, c, inverse);
     }
-    if (large > 1 || !mite_ir_is_fixed(v)) return NULL;
+    if (large > 1) return NULL;
     return MITE_IR_EMIT(
         g, .op = "reshape", .name = node->name, .inputs = {v},
         .attrs = {{"rank", .word = rank}, {"shape", .list = shape, .list_count = (size_t)rank}},
@@ -222,7 +229,7 @@ static bool push_concat(mite_ir_graph *g, mite_ir_node *node) {
 
 static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
     (void)context;
-    if (mite_ir_is(node, "transpose")) return merge(g, node);
+    if (is_transpose(node)) return merge(g, node);
     if (mite_is_unary(node)) return push_unary(g, node);
     if (mite_is_binary(node)) return push_binary(g, node);
     if (mite_ir_is(node, "concat")) return push_concat(g, node);
