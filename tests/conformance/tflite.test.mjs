@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shared TensorFlow Lite cases and networks, where they lie beside the repository: every case
-// through the command line's batch mode by the shared driver, every network against its golden
-// outputs, and how often the int8 one agrees with the float one about photos.
-import { execFileSync, spawnSync } from "node:child_process";
+// The shared TensorFlow Lite cases and networks, where they are: every case through the command line's
+// batch mode by the shared driver, every network against its golden outputs, photos against the float
+// network.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { inflateRawSync } from "node:zlib";
-import assert from "node:assert/strict";
 import { convert } from "../../bindings/js/src/convert.js";
 import { load } from "../../bindings/js/src/index.js";
 import { readNpy } from "../../bindings/js/src/cli/npy.js";
+import { best, cli, floats, json, largestOf, noShared, npy, shared } from "../js/support.mjs";
 
-const root = new URL("../..", import.meta.url).pathname;
-const shared = process.env.MITE_SHARED ?? join(root, "..", "shared");
-const there = existsSync(join(shared, "conformance/tflite/cases.zip"));
-const skip = there ? false : "the shared cases are not here";
-const folder = there ? mkdtempSync(join(tmpdir(), "mite-tflite-")) : "";
-after(() => there && rmSync(folder, { recursive: true, force: true }));
+const cases = join(shared, "conformance/tflite/cases.zip");
+const skip = noShared || (existsSync(cases) ? false : "the shared cases are not here");
 
 /**
  * The files of a zip archive by name.
@@ -41,13 +38,15 @@ function* entries(zip) {
 }
 
 test("the shared TensorFlow Lite cases pass", { skip, timeout: 600_000 }, (t) => {
-  for (const { name, data } of entries(readFileSync(join(shared, "conformance/tflite/cases.zip")))) {
+  const folder = mkdtempSync(join(tmpdir(), "mite-tflite-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const { name, data } of entries(readFileSync(cases))) {
     if (name.endsWith("/") || name.includes("..")) continue;
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), data);
   }
   const driver = join(shared, "conformance/driver/run.mjs");
-  const candidate = `${process.execPath} ${join(root, "bindings/js/bin/mite.mjs")} batch`;
+  const candidate = `${process.execPath} ${cli} batch`;
   const { status, stdout } = spawnSync(
     process.execPath,
     [driver, "--cases", folder, "--candidate", candidate, "--failures"],
@@ -63,24 +62,13 @@ test("the shared TensorFlow Lite cases pass", { skip, timeout: 600_000 }, (t) =>
  */
 function arrays(path) {
   const files = [...entries(readFileSync(path))];
-  return new Map(files.map(({ name, data }) => [name.replace(/\.npy$/, ""), readNpy(data)]));
+  return new Map(files.map(({ name, data }) => [name.replace(/\.npy$/, ""), readNpy(data, name)]));
 }
 
-/** @param {string} path of a .tflite file */
-async function loaded(path) {
-  const { file } = await convert(new Uint8Array(readFileSync(path)));
-  return load(file);
-}
-
-/**
- * @param {ArrayLike<number>} got
- * @param {ArrayLike<number>} wanted
- */
-function largestDifference(got, wanted) {
-  assert.equal(got.length, wanted.length);
-  let most = 0;
-  for (let i = 0; i < got.length; i++) most = Math.max(most, Math.abs(got[i] - wanted[i]));
-  return most;
+/** A .tflite file, converted and loaded. */
+async function loaded(path, metadata) {
+  const { bytes } = await convert(readFileSync(path), { metadata, selfTest: false });
+  return load(bytes);
 }
 
 // Goldens are those of another machine; TensorFlow Lite's own kernels differ from them as much.
@@ -109,13 +97,75 @@ for (const { file, ports, tolerance } of networks) {
   test(`${file} gives its golden outputs`, { skip }, async (t) => {
     const golden = arrays(join(shared, "models", `${file}_golden.npz`));
     const model = await loaded(join(shared, "models", `${file}.tflite`));
-    const of = (/** @type {string} */ name) => golden.get(ports[name])?.data;
-    const outputs = await model.run(Object.fromEntries(model.inputs.map(({ name }) => [name, of(name)])));
+    const of = (name) => golden.get(ports[name]).data;
+    const inputs = Object.fromEntries(model.inputs.map(({ name }) => [name, of(name)]));
+    const outputs = await model.run(inputs);
     for (const { name } of model.outputs) {
-      const most = largestDifference((outputs[name] ?? outputs).data, of(name));
+      const most = largestOf(outputs[name].data, of(name));
       t.diagnostic(`${name}: off by at most ${most.toExponential(1)}`);
       assert.ok(most <= tolerance, `${name} is off by ${most}`);
     }
     await model.dispose();
   });
+}
+
+// What the quanta of the int8 network's logits stand for.
+const realOf = (q) => 0.0769781619310379 * (q + 19);
+
+test("digits: logits equal TensorFlow Lite's", { skip, timeout: 120_000 }, async () => {
+  const tiny = join(shared, "models/tiny");
+  const digits = arrays(join(tiny, "digits_test.npz")).get("x").data;
+  // One quantum of the int8 result; of dynamic ranges, what another rounding of the input makes.
+  for (const [kind, tolerance] of [["f32", 1e-3], ["dynamic", 0.05], ["int8", 0.08]]) {
+    const golden = npy(join(tiny, `digits_cnn_tflite_${kind}_logits.npy`));
+    const model = await loaded(join(tiny, `digits_cnn_${kind}.tflite`));
+    const [input] = model.inputs;
+    const [output] = model.outputs;
+    for (let i = 0; i < 100; i++) {
+      const image = digits.slice(i * 64, i * 64 + 64);
+      const quanta = () => Int8Array.from(image, (v) => Math.round(v * 255) - 128);
+      const { [output.name]: { data } } = await model.run({
+        [input.name]: input.dtype === "i8" ? quanta() : image,
+      });
+      const logits = output.dtype === "i8" ? Array.from(data, realOf) : data;
+      const most = largestOf(logits, golden.slice(i * 10, i * 10 + 10));
+      assert.ok(most <= tolerance, `${kind}, digit ${i}: off by ${most}`);
+    }
+    await model.dispose();
+  }
+});
+
+test("photos are classified as the float network does", { skip, timeout: 600_000 }, async (t) => {
+  const preprocess = {
+    input: "serving_default_input:0", width: 224, height: 224, fit: "center-crop", cropFraction: 1,
+    filter: "bicubic", mean: [127, 127, 127], scale: [1 / 128, 1 / 128, 1 / 128], layout: "nhwc",
+    order: "rgb", background: "#ffffff",
+  };
+  const photos = join(shared, "models/photos");
+  const list = json(join(photos, "photos_dev.json"));
+  const logits = floats(join(photos, "efficientnet_lite0_photos_logits_dev.f32"));
+  // 16 is what TensorFlow Lite itself gets with the int8 network; logits are equal to its.
+  for (const [kind, least] of [["f32", 18], ["int8_float_io", 16]]) {
+    const path = join(shared, `models/tf/efficientnet_lite0_${kind}.tflite`);
+    const model = await loaded(path, { preprocess });
+    let same = 0;
+    for (const [i, { file, crop }] of list.entries()) {
+      const { data } = await model.run(await pixelsOf(model, join(photos, crop ?? file)));
+      if (best(data) === best(logits.subarray(i * 1000, i * 1000 + 1000))) same++;
+    }
+    t.diagnostic(`${kind}: same best class on ${same} of ${list.length}`);
+    assert.ok(same >= least, `${kind}: same best class on ${same} of ${list.length}`);
+    await model.dispose();
+  }
+});
+
+/** The tensor that a picture of the network's size becomes. */
+async function pixelsOf(model, file) {
+  const { PictureReader, portablePicture } = await import("../../bindings/js/src/picture.js");
+  const { pictureSpec } = await import("../../bindings/js/src/metadata.js");
+  const { compileRuntime } = await import("../../bindings/js/src/compile.js");
+  const spec = pictureSpec(model.metadata.preprocess, model.inputs[0]);
+  const reader = new PictureReader((await compileRuntime()).module);
+  const picture = await portablePicture(file);
+  return (await reader.read({ picture, spec }, model.inputs[0])).data;
 }
