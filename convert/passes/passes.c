@@ -112,6 +112,6 @@ bool mite_is_unary(const mite_ir_node *node) {
 }
 
 bool mite_is_binary(const mite_ir_node *node) {
-    static const char *const names[] = {"add", "sub", "mul", "div", "min", "max"};
+    static const char *const names[] = {"add", "sub", "mul", "div", "min", "max", "prelu"};
     return is_one_of(node, names, sizeof names / sizeof *names);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// add, sub, mul, div, min, max of two values, broadcast as in numpy, then clamped. f32; u8 by the
+// add, sub, mul, div, min, max, prelu of two values, broadcast as in numpy, then clamped. f32; u8 by the
 // residual formula of the kernels (add), by exact integer products (mul) or by way of f32.
 #include "common.h"
 #include "walk.h"
@@ -26,6 +26,7 @@ PAIR(div, a[i] / b[i])
 // NaN in either comes out.
 PAIR(min, b[i] < a[i] || b[i] != b[i] ? b[i] : a[i])
 PAIR(max, a[i] < b[i] || b[i] != b[i] ? b[i] : a[i])
+PAIR(prelu, a[i] < 0.0f ? a[i] * b[i] : a[i])
 
 typedef struct state {
     mite_walk walk; // operands: output, a, b
@@ -33,6 +34,7 @@ typedef struct state {
     float lo, hi;
     mite_add_u8_args add_u8;
     float ratio; // of a u8 product
+    size_t together; // runs that are done at a time
 } state;
 
 // --- Shapes --------------------------------------------------------------------------------------
@@ -76,6 +78,18 @@ static mite_add_u8_args add_u8_args(const mite_step *s) {
     return args;
 }
 
+// A number for each channel goes with pixels of few channels: their runs are short. As many as fit a
+// chunk are done at once, for which the operand that repeats is copied out.
+static size_t runs_together(const mite_walk *w) {
+    if (w->rank < 2 || !w->length || w->length > CHUNK / 2) return 1;
+    for (size_t k = 0; k < 3; k++) {
+        ptrdiff_t outer = w->strides[k][w->rank - 2], inner = w->strides[k][w->rank - 1];
+        bool follows = outer == (ptrdiff_t)w->length, repeats = k && outer == 0;
+        if (inner != 1 || (!follows && !repeats)) return 1;
+    }
+    return CHUNK / w->length;
+}
+
 static mite_status prepare(mite_step *s, pair_fn *pair) {
     const mite_view *out = s->outputs[0];
     state *st = s->state;
@@ -86,6 +100,7 @@ static mite_status prepare(mite_step *s, pair_fn *pair) {
     mite_walk_merge(&st->walk, 3, (size_t)out->rank, out->shape);
     mite_walk_contiguous(&st->walk, 1); // operands are gathered where they are not
     s->max_parts = mite_walk_parts(&st->walk);
+    st->together = runs_together(&st->walk);
     st->pair = pair;
     st->lo = mite_attr_float(s, CLAMP_LO);
     st->hi = mite_attr_float(s, CLAMP_HI);
@@ -158,21 +173,43 @@ static void chunk_u8(const mite_step *s, uint8_t *out, const uint8_t *a, const u
     s->kernels->quantize(out, x, count, to->scale, to->zero_point);
 }
 
+// `runs` whole runs of an operand from run `run` on, one after another.
+static const void *several(const mite_walk *w, size_t operand, const mite_view *v, size_t run,
+                           size_t runs, void *room) {
+    size_t bytes = w->length * mite_dtype_bytes(v->dtype);
+    const void *from = contiguous(w, operand, v, run, 0, w->length, room);
+    if (w->strides[operand][w->rank - 2]) return from;
+    for (size_t i = 0; i < runs; i++) memcpy((char *)room + i * bytes, from, bytes);
+    return room;
+}
+
+static void chunk(const mite_step *s, ptrdiff_t to, const void *a, const void *b, size_t count) {
+    const mite_view *out = s->outputs[0];
+    if (out->dtype == MITE_U8) chunk_u8(s, (uint8_t *)out->data + to, a, b, count);
+    else chunk_f32(s, (float *)out->data + to, a, b, count);
+}
+
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const state *st = s->state;
     const mite_walk *w = &st->walk;
     mite_walk_share share = mite_walk_share_of(w, part, part_count);
+    bool whole = st->together > 1 && share.begin == 0 && share.end == w->length;
     float room[2][CHUNK];
     (void)scratch;
-    for (size_t i = share.first; i < share.last; i++) {
+    for (size_t i = share.first, runs = 1; i < share.last; i += runs) {
+        if (whole) { // up to where the outer dimension ends
+            size_t rest = w->dims[w->rank - 2] - i % w->dims[w->rank - 2];
+            runs = mite_min_size(mite_min_size(st->together, rest), share.last - i);
+            const void *a = several(w, 1, s->inputs[0], i, runs, room[0]);
+            const void *b = several(w, 2, s->inputs[1], i, runs, room[1]);
+            chunk(s, mite_walk_offset(w, 0, i, 0), a, b, runs * w->length);
+            continue;
+        }
         for (size_t at = share.begin; at < share.end; at += CHUNK) {
             size_t count = mite_min_size(CHUNK, share.end - at);
             const void *a = contiguous(w, 1, s->inputs[0], i, at, count, room[0]);
             const void *b = contiguous(w, 2, s->inputs[1], i, at, count, room[1]);
-            ptrdiff_t to = mite_walk_offset(w, 0, i, at);
-            if (s->outputs[0]->dtype == MITE_U8)
-                chunk_u8(s, (uint8_t *)s->outputs[0]->data + to, a, b, count);
-            else chunk_f32(s, (float *)s->outputs[0]->data + to, a, b, count);
+            chunk(s, mite_walk_offset(w, 0, i, at), a, b, count);
         }
     }
     return MITE_OK;
@@ -204,3 +241,4 @@ BINARY(mul);
 BINARY(div);
 BINARY(min);
 BINARY(max);
+BINARY(prelu);

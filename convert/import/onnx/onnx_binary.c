@@ -141,13 +141,5 @@ void onnx_prelu(onnx_import *c) {
         onnx_set(c, 0, onnx_emit_general_binary(c, MITE_BINARY_PRELU, x, slope));
         return;
     }
-    // max(x, 0) + slope min(x, 0): four passes of the core are faster than one of the general
-    // operator, and need no other module.
-    mite_ir_attr zero = {"lo", .word = mite_ir_bits(0)}, to_zero = {"hi", .word = mite_ir_bits(0)};
-    mite_ir_value *positive =
-        MITE_IR_EMIT(c->g, .op = "clamp", .name = onnx_name(c), .inputs = {x}, .attrs = {zero});
-    mite_ir_value *negative =
-        MITE_IR_EMIT(c->g, .op = "clamp", .name = onnx_name(c), .inputs = {x}, .attrs = {to_zero});
-    onnx_set(c, 0,
-             onnx_emit_binary(c, "add", positive, onnx_emit_binary(c, "mul", negative, slope)));
+    onnx_set(c, 0, onnx_emit_binary(c, "prelu", x, slope));
 }

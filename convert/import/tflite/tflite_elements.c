@@ -114,7 +114,7 @@ void tfl_squared_difference(tfl_import *c) {
 }
 
 void tfl_prelu(tfl_import *c) {
-    tfl_set(c, 0, general(c, MITE_BINARY_PRELU, tfl_real(c, 0), tfl_real(c, 1)));
+    tfl_set(c, 0, tfl_emit_binary(c, "prelu", tfl_real(c, 0), tfl_real(c, 1)));
 }
 
 // SELECT's condition may be a vector that goes along the first dimension.
