@@ -2,11 +2,11 @@
 // Attention written out, after fuse_products:
 //
 //   y = matmul(softmax(add(matmul(q, k) transpose_b=1 scale=s, mask)), v)
-//       ->   y = attention(q, k, v, mask) scale=s
+//       ->   y = dense_attention(q, k, v, mask) scale=s
 //
 // and where heads are cut from rows and put together again, the transposes go:
 //
-//   reshape(transpose(attention(transpose(reshape(q)), …)))   ->   attention(q, …) q_heads=…
+//   reshape(transpose(dense_attention(transpose(reshape(q)), …)))   ->   dense_attention(q, …) q_heads=…
 #include "passes/match.h"
 
 enum { Q, K, V, MASK };
@@ -68,7 +68,7 @@ static mite_ir_value *attention(mite_ir_graph *g, const mite_ir_node *node) {
     mite_ir_value *q = mite_operand(product, 0), *k = mite_operand(product, 1);
     mite_ir_value *v = mite_operand(node, 1);
     return MITE_IR_EMIT(
-        g, .op = "attention", .name = node->name, .inputs = {q, k, v, mask},
+        g, .op = "dense_attention", .name = node->name, .inputs = {q, k, v, mask},
         .attrs = {{"scale", .word = mite_ir_bits(mite_ir_float(product, "scale"))}});
 }
 
@@ -86,8 +86,9 @@ static mite_ir_value *rows_of(mite_ir_value *v) {
 
 static mite_ir_value *packed(mite_ir_graph *g, const mite_ir_node *reshape) {
     mite_ir_node *transpose = mite_made_by(reshape->inputs[0], "transpose");
-    mite_ir_node *heads =
-        transpose && has_perm(transpose) ? mite_made_by(transpose->inputs[0], "attention") : NULL;
+    mite_ir_node *heads = transpose && has_perm(transpose)
+                              ? mite_made_by(transpose->inputs[0], "dense_attention")
+                              : NULL;
     const mite_ir_value *y = reshape->output;
     if (!heads || heads->output_count != 1 || !mite_ir_sole_producer(heads->output) ||
         !mite_ir_sole_producer(transpose->output) || heads->output->rank != 4 || y->rank != 3)
@@ -98,9 +99,7 @@ static mite_ir_value *packed(mite_ir_graph *g, const mite_ir_node *reshape) {
     if (!in[Q] || !in[K] || !in[V] || y->shape[0] != shape[0] || y->shape[1] != shape[2] ||
         (int64_t)y->shape[2] != (int64_t)shape[1] * shape[3])
         return NULL;
-    for (size_t k = MASK + 1; k < heads->input_count; k++)
-        if (heads->inputs[k]) return NULL;
-    return MITE_IR_EMIT(g, .op = "attention", .name = heads->name,
+    return MITE_IR_EMIT(g, .op = "dense_attention", .name = heads->name,
                         .inputs = {in[Q], in[K], in[V], mite_ir_input_of(heads, MASK)},
                         .copy_attrs = heads,
                         .attrs = {{"q_heads", .word = heads->inputs[Q]->shape[1]},

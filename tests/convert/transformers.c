@@ -190,7 +190,7 @@ int main(void) {
           // ->
           "%1 f32[1,3,8] x\n"
           "%2 f32[1,1,1,3] mask\n"
-          "%3 f32[1,3,8] = attention(%1, %1, %1, %2) q_heads=2 k_heads=2 scale=0.5\n"
+          "%3 f32[1,3,8] = dense_attention(%1, %1, %1, %2) q_heads=2 k_heads=2 scale=0.5\n"
           "y = %3\n");
     printf("%d failures\n", failures);
     return failures != 0;

@@ -84,7 +84,8 @@ def attention(name, q_heads, k_heads, s, t, d, e, packed, causal=0, mask=None, s
     form = lambda x: x.transpose(0, 2, 1, 3).reshape(2, x.shape[2], -1) if packed else x
     heads = dict(q_heads=q_heads, k_heads=k_heads) if packed else {}
     inputs = [Tensor(form(x)) for x in (q, k, v)] + ([Tensor(mask)] if mask is not None else [])
-    case(f"attention {name}", "attention", inputs, Tensor(form(y)), causal=causal, scale=scale, **heads)
+    for op in ["attention", "dense_attention"]:
+        case(f"{op} {name}", op, inputs, Tensor(form(y)), causal=causal, scale=scale, **heads)
 
 
 attention("plain", 3, 3, 13, 17, 8, 12, False)

@@ -11,12 +11,16 @@
 // Outputs: y; present_k and present_v, past and new ones together; scores [B,HQ,S,T] as they are
 // after the stage `scores`: 0 product, 1 softcap, 2 mask, 3 softmax.
 // A query that may attend nothing gives zeros. Nothing of size S*T is kept.
-#include "attention.h"
+#include "../attention.h"
 
 #include "../real.h"
 #include "floats.h"
 
 #include <math.h>
+
+enum { Q_HEADS, K_HEADS, CAUSAL, LEFT, RIGHT, SCORES, SCALE, SOFTCAP }; // attribute words
+enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, INPUTS };
+enum { Y, PRESENT_K, PRESENT_V, ALL_SCORES, OUTPUTS };
 
 #define ROWS 4 // queries that share the reading of a key
 
@@ -31,28 +35,6 @@ static const mite_attr attrs[] = {
 typedef mite_attention_rows rows;
 typedef mite_attention_state state;
 
-static bool read_rows(const mite_step *s, size_t k, size_t word, rows *r) {
-    const mite_view *v = s->inputs[k];
-    if (v->rank == 4) {
-        *r = (rows){.heads = (size_t)v->shape[1],
-                    .count = (size_t)v->shape[2],
-                    .length = (size_t)v->shape[3]};
-        r->row_step = r->length;
-        r->head_step = r->count * r->length;
-        r->batch_step = r->heads * r->head_step;
-        return true;
-    }
-    int32_t heads = mite_attr_int(s, word);
-    if (v->rank != 3 || heads < 1 || v->shape[2] % heads) return false;
-    *r = (rows){.heads = (size_t)heads,
-                .count = (size_t)v->shape[1],
-                .length = (size_t)(v->shape[2] / heads)};
-    r->head_step = r->length;
-    r->row_step = (size_t)v->shape[2];
-    r->batch_step = r->count * r->row_step;
-    return true;
-}
-
 static bool read_past(const mite_step *s, size_t k, const rows *r, size_t batch, size_t *past) {
     const mite_view *v = mite_step_input(s, k);
     if (!v) return *past == 0;
@@ -64,34 +46,24 @@ static bool read_past(const mite_step *s, size_t k, const rows *r, size_t batch,
     return true;
 }
 
-static bool read_mask(const mite_step *s, state *st) {
-    const mite_view *m = mite_step_input(s, MASK);
-    size_t dims[4] = {st->batch, st->q.heads, st->q.count, 0}, step = 1;
-    if (!m) return true;
-    if (m->rank < 1 || m->rank > 4) return false;
-    for (size_t i = (size_t)m->rank, d = 4; i-- > 0;) {
-        size_t dim = (size_t)m->shape[i];
-        d--;
-        if (d == 3) st->mask_keys = dim;
-        else if (dim != 1 && dim != dims[d]) return false;
-        st->mask_step[d] = dim == 1 && d != 3 ? 0 : step;
-        step *= dim;
-    }
-    return m->dtype == MITE_BOOL || mite_is_real(m->dtype);
-}
-
 static mite_status set_up(mite_step *s, state *st) {
     const mite_view *q = s->inputs[Q], *lengths = mite_step_input(s, LENGTHS);
+    const mite_view *mask = mite_step_input(s, MASK);
     *st = (state){.batch = q->rank ? (size_t)q->shape[0] : 0};
-    bool fits = read_rows(s, Q, Q_HEADS, &st->q) && read_rows(s, K, K_HEADS, &st->k) &&
-                read_rows(s, V, K_HEADS, &st->v) && st->k.heads == st->v.heads && st->k.heads &&
-                st->q.heads % st->k.heads == 0 && st->k.count == st->v.count &&
-                st->q.length == st->k.length && (size_t)s->inputs[K]->shape[0] == st->batch &&
+    int32_t k_heads = mite_attr_int(s, K_HEADS);
+    bool fits = mite_attention_read_rows(q, mite_attr_int(s, Q_HEADS), &st->q) &&
+                mite_attention_read_rows(s->inputs[K], k_heads, &st->k) &&
+                mite_attention_read_rows(s->inputs[V], k_heads, &st->v) &&
+                st->k.heads == st->v.heads && st->k.heads && st->q.heads % st->k.heads == 0 &&
+                st->k.count == st->v.count && st->q.length == st->k.length &&
+                (size_t)s->inputs[K]->shape[0] == st->batch &&
                 (size_t)s->inputs[V]->shape[0] == st->batch &&
                 read_past(s, PAST_K, &st->k, st->batch, &st->past) &&
                 read_past(s, PAST_V, &st->v, st->batch, &st->past) &&
                 mite_size_add(&st->keys, st->past, st->k.count) && st->keys <= INT32_MAX &&
-                read_mask(s, st) && (!lengths || lengths->elements == st->batch);
+                mite_attention_read_mask(s, st) &&
+                (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
+                (!lengths || lengths->elements == st->batch);
     if (fits) return MITE_OK;
     const mite_view *k = s->inputs[K], *v = s->inputs[V];
     return mite_step_fail(s, MITE_ERR_FORMAT,
@@ -134,13 +106,24 @@ static mite_status infer(mite_step *s) {
 
 // Scores and results of some queries, the queries; for types other than f32 also the head's keys
 // and values.
+static bool is_dense(const mite_step *s) {
+    const mite_view *mask = mite_step_input(s, MASK);
+    bool alone = s->node->output_count == 1;
+    for (size_t k = PAST_K; k < INPUTS; k++) alone = alone && !mite_step_input(s, k);
+    return alone && s->inputs[Q]->dtype == MITE_F32 && mite_attr_float(s, SOFTCAP) == 0 &&
+           mite_attr_int(s, LEFT) < 0 && mite_attr_int(s, RIGHT) < 0 &&
+           (!mask || mask->dtype == MITE_F32 || mask->dtype == MITE_BOOL);
+}
+
 static mite_status plan(mite_step *s) {
     state *st = s->state;
     mite_status status = set_up(s, st);
     size_t each, all = 0, floats;
     if (status) return status;
-    st->dense = mite_attention_is_dense(s);
-    if (st->dense) return mite_attention_plan_dense(s);
+    st->dense = is_dense(s);
+    st->causal = mite_attr_int(s, CAUSAL) != 0;
+    st->scale = mite_attr_float(s, SCALE);
+    if (st->dense) return mite_attention_plan_dense(s, st);
     bool fits = mite_size_add(&each, st->keys, 2 * st->q.length + st->v.length + 4) &&
                 mite_size_mul(&floats, each, ROWS);
     if (s->inputs[Q]->dtype != MITE_F32)
@@ -338,7 +321,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
     mite_part_range(st->batch * st->q.heads, 1, part, part_count, &begin, &end);
     for (size_t i = begin; i < end; i++) {
         if (st->dense) {
-            mite_attention_dense_head(s, i / st->q.heads, i % st->q.heads, scratch);
+            mite_attention_dense_head(s, st, i / st->q.heads, i % st->q.heads, scratch);
             continue;
         }
         head h = {.s = s, .batch = i / st->q.heads, .head = i % st->q.heads};

@@ -2,7 +2,7 @@
 // layer_norm: (x - mean) / sqrt(variance + epsilon) * scale + shift over the dimensions from `axis`
 // on, in f32 (Ba, Kiros & Hinton 2016). gelu: x times the normal distribution's function of x, or
 // the usual form of it by tanh (Hendrycks & Gimpel 2016).
-#include "../common.h"
+#include "common.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 // last two dimensions may be meant the other way round. Columns of b are packed as convolution
 // weights, and the product is that of conv_f32. (dense has constant weights, which are packed
 // already; matmul_nd has every type.)
-#include "../common.h"
+#include "common.h"
 
 #include <math.h>
 
