@@ -167,7 +167,7 @@ static mite_status write_lowered(mite_convert *c, const mite_graph *graph, const
     mite_error error = {MITE_OK, ""};
     mite_session *s = NULL;
     // Also the last proof that the runtime can run what is written.
-    mite_session_options options = {.max_memory_bytes = c->graph->max_bytes};
+    mite_session_options options = {.max_memory_bytes = c->graph->max_bytes / 2};
     mite_status status = mite_session_new_graph(&s, graph, &options);
     if (status) {
         status = fail(c, status, s ? mite_session_error(s) : "no memory to try the model");

@@ -19,7 +19,7 @@
 typedef struct mite_convert mite_convert;
 
 typedef struct mite_convert_options {
-    size_t max_bytes;       // for the graph, and for running it; 0: 4 GiB each
+    size_t max_bytes;       // for the graph, and half as much for running it; 0: 4 GiB
     int32_t keep_unoptimised; // 1: no passes, to compare with
     int32_t will_quantize; // 1: mite_convert_quantize follows mite_convert_read
     const mite_import_shape *shapes; // for inputs whose shape the source leaves open; copied,

@@ -274,14 +274,17 @@ static bool all_constant(const mite_ir_node *node) {
     return true;
 }
 
+#define MAX_FOLDED ((size_t)448 << 20) // bytes: the largest layer of the largest networks of old
+
 // What a node that is in no list yet computes, as a constant, if that is the same in every run; NULL
-// where it is not (or would take too much of the memory that is left).
+// where it is not (or would take too much memory, for itself and for its computation).
 static mite_ir_value *fold(mite_ir_graph *g, mite_ir_node *node) {
     const mite_ir_value *out = node->output;
     bool settled = out->guess && !out->guess_open;
     size_t left = g->max_bytes - g->used_bytes, item = mite_dtype_bytes(out->dtype);
     if (node->output_count != 1 || node->op->body_attrs || !mite_ir_is_fixed(out) ||
-        !(settled || all_constant(node)) || mite_ir_elements(out) > left / 4 / item) {
+        !(settled || all_constant(node)) || mite_ir_elements(out) > left / 2 / item ||
+        mite_ir_elements(out) > MAX_FOLDED / item) {
         return NULL;
     }
     mite_ir_value *v = mite_ir_constant(g, out->name, out->dtype, (size_t)out->rank, out->shape);

@@ -23,6 +23,11 @@ export interface ConvertOptions {
   files?:
     | Readonly<Record<string, ArrayBuffer | ArrayBufferView>>
     | ((name: string, offset: number, bytes: number) => Uint8Array | undefined);
+  /**
+   * Most bytes that the model's graph may take while it is converted, and half as many for its
+   * activations; beyond it the model is refused. Default: 3 GiB.
+   */
+  maxBytes?: number;
   /** Written into the file; `provenance` and `selfTest` are added to. */
   metadata?: Metadata;
   /**

@@ -132,7 +132,7 @@ class Conversion {
     const records = wasm.alloc(SHAPE_BYTES * shapes.length + 4);
     shapes.forEach(([name, shape], i) => this.#putShape(records + SHAPE_BYTES * i, name, shape));
     this.#handle = wasm.calls.convert_new(
-      MAX_GRAPH_BYTES,
+      options.maxBytes ?? MAX_GRAPH_BYTES,
       Number(Boolean(options.examples)),
       records,
       shapes.length,

@@ -188,9 +188,10 @@ export function disposedError() {
  * @param {Wasm} wasm
  * @param {number} model
  * @param {number} threads
+ * @param {number} [maxBytes] for activations; 0: as many as there are
  */
-export function newSession(wasm, model, threads) {
-  const session = wasm.calls.session_new(model, threads, 1, 0, 0);
+export function newSession(wasm, model, threads, maxBytes = 0) {
+  const session = wasm.calls.session_new(model, threads, 1, 0, maxBytes);
   if (!session) {
     throw new MiteError(
       "memory",

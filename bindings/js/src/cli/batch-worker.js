@@ -23,7 +23,7 @@ import { readNpyRaw, writeNpy } from "./npy.js";
 
 const port = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
 
-port.on("message", async (/** @type {Request} */ request) => {
+port.on("message", async (/** @type {Request & { maxBytes: number }} */ request) => {
   try {
     port.postMessage({ ok: true, outputs: await serve(request) });
   } catch (error) {
@@ -37,8 +37,8 @@ function wholeRuntime() {
   return compileFile(new URL(`../../dist/mite-${build}-whole.wasm`, import.meta.url));
 }
 
-/** @param {Request} request */
-async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wanted }) {
+/** @param {Request & { maxBytes: number }} request */
+async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wanted, maxBytes }) {
   const arrays = new Map();
   for (const [name, path] of Object.entries(inputs)) {
     arrays.set(name, readNpyRaw(await readFile(path), path));
@@ -47,10 +47,11 @@ async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wa
     inputShapes: Object.fromEntries([...arrays].map(([name, { shape }]) => [name, shape])),
     files: filesBeside(model),
     selfTest: false,
+    maxBytes,
   });
   const wasm = await instantiate(await wholeRuntime());
   const handle = await receiveModel(wasm, await openSource(bytes), {});
-  const session = newSession(wasm, handle, 1);
+  const session = newSession(wasm, handle, 1, maxBytes / 2);
   const count = wasm.calls.model_input_count(handle);
   for (let index = 0; index < count; index++) fill(wasm, session, index, arrays);
   checkSession(wasm, session, wasm.calls.session_run(session));

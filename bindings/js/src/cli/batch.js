@@ -16,11 +16,12 @@ import { UsageError, wholeNumber } from "./usage.js";
 /** @typedef {{ ok: true, outputs: Record<string, string> } | { ok: false, error: string }} Reply */
 
 const SECONDS = "30";
+const BYTES = String(1.25 * 2 ** 30);
 
 /** @type {import("./main.js").Command} */
 export default {
   summary: "convert and run models on request, in JSON lines",
-  help: `usage: mite batch [--timeout SECONDS]
+  help: `usage: mite batch [--timeout SECONDS] [--max-bytes BYTES]
 
 Reads one request a line from standard input and answers each in one line:
 
@@ -31,11 +32,18 @@ Every model is converted in memory for the shapes of its inputs, then run once. 
 ONNX model keeps in files of their own are read from the model's folder and from nowhere else.
 Lines that do not begin with { are left alone.
 
-  --timeout SECONDS   for one request (${SECONDS})`,
-  options: { timeout: { type: "string", default: SECONDS } },
-  async run({ timeout }, others) {
+  --timeout SECONDS   for one request (${SECONDS})
+  --max-bytes BYTES   for a model's graph; half as many for its activations (${BYTES})`,
+  options: {
+    timeout: { type: "string", default: SECONDS },
+    "max-bytes": { type: "string", default: BYTES },
+  },
+  async run({ timeout, "max-bytes": bytes }, others) {
     if (others.length) throw new UsageError("batch takes its requests from standard input");
-    const workshop = new Workshop(wholeNumber(timeout, "--timeout"));
+    const workshop = new Workshop(
+      wholeNumber(timeout, "--timeout"),
+      wholeNumber(bytes, "--max-bytes"),
+    );
     for await (const line of createInterface({ input: process.stdin })) {
       if (!line.trimStart().startsWith("{")) continue;
       process.stdout.write(`${JSON.stringify(await workshop.answer(line))}\n`);
@@ -48,12 +56,17 @@ Lines that do not begin with { are left alone.
 /** The worker, made when it is needed. */
 class Workshop {
   #seconds;
+  #maxBytes;
   /** @type {Worker | undefined} */
   #worker;
 
-  /** @param {number} seconds */
-  constructor(seconds) {
+  /**
+   * @param {number} seconds
+   * @param {number} maxBytes
+   */
+  constructor(seconds, maxBytes) {
     this.#seconds = seconds;
+    this.#maxBytes = maxBytes;
   }
 
   /**
@@ -98,7 +111,7 @@ class Workshop {
       const ended = (/** @type {number} */ code) =>
         finish({ broken: `the worker ended with code ${code}` });
       worker.on("message", done).on("error", failed).on("exit", ended);
-      worker.postMessage(request);
+      worker.postMessage({ ...request, maxBytes: this.#maxBytes });
     });
   }
 

@@ -11,7 +11,7 @@ import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
 import { filesBeside } from "./beside.js";
 import { readNpy } from "./npy.js";
-import { UsageError, bytesText, readWhole, writeWhole } from "./usage.js";
+import { UsageError, bytesText, readWhole, wholeNumber, writeWhole } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").Example} Example */
 /** @typedef {import("../../convert.d.ts").SourcePort} SourcePort */
@@ -33,6 +33,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
                            (in the input's shape, or a batch of such); a few dozen are enough
   --metadata FILE.json     name, licence, preprocessing, … (docs/metadata.md)
   --labels FILE            one class name a line
+  --max-bytes BYTES        most memory for the model's graph (3 GiB), half as much for activations
   --input-shape NAME=1,3,224,224   for inputs whose shape is open; may be repeated
   --check                  compare with the source run unsimplified; fail above --tolerance
   --tolerance X            largest allowed difference, relative to the largest output (1e-4; with
@@ -43,6 +44,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
     calibrate: { type: "string" },
     metadata: { type: "string" },
     labels: { type: "string" },
+    "max-bytes": { type: "string" },
     "input-shape": { type: "string", multiple: true, default: [] },
     check: { type: "boolean", default: false },
     tolerance: { type: "string" },
@@ -57,6 +59,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
     metadata.name ??= basename(file, extname(file));
     const converted = await convert(await readWhole(file), {
       files: filesBeside(file),
+      maxBytes: values["max-bytes"] && wholeNumber(values["max-bytes"], "--max-bytes"),
       inputShapes: Object.fromEntries(values["input-shape"].map(shapeOption)),
       metadata,
       check: values.check,
