@@ -151,6 +151,12 @@ static void take_ranks(const mite_ir_node *node, const rehearsal *r) {
     }
 }
 
+// Which dimensions squeeze takes away where it is not told depends on open ones: a run may find
+// another rank than the stand-ins do.
+static bool has_open_rank(const mite_ir_node *node) {
+    return mite_ir_is(node, "squeeze") && node->input_count < 2 && node->inputs[0]->open;
+}
+
 static bool reads_unknown(const mite_ir_node *node) {
     for (size_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] && node->inputs[i]->unknown) return true;
@@ -263,7 +269,7 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
     mite_error error = {MITE_OK, ""};
     rehearsal r = {0};
     if (!mite_ir_ok(g)) return g->error.status;
-    if (reads_unknown(node)) {
+    if (reads_unknown(node) || has_open_rank(node)) {
         leave_unknown(node);
         return MITE_OK;
     }
