@@ -56,31 +56,49 @@ static mite_status prepare(mite_step *s) {
     return MITE_OK;
 }
 
-static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
+// One tap's column of every window, added to the image; f32 in place, all else in f64.
+static void add_f32(const mite_spatial *w, float *image, const float *columns, size_t from,
+                    const mite_tap *tap) {
+    size_t stride = w->rank ? (size_t)w->stride[w->rank - 1] : 1;
+    image += tap->from;
+    for (size_t i = tap->lo; i < tap->hi; i++, image += stride) *image += columns[from + i];
+}
+
+static void add_f64(const mite_spatial *w, double *image, const double *columns, size_t from,
+                    const mite_tap *tap) {
+    size_t stride = w->rank ? (size_t)w->stride[w->rank - 1] : 1;
+    image += tap->from;
+    for (size_t i = tap->lo; i < tap->hi; i++, image += stride) *image += columns[from + i];
+}
+
+static void one_plane(const mite_step *s, size_t plane, double *image) {
     const mite_spatial *w = s->state;
     const mite_view *x = s->inputs[0], *y = s->outputs[0];
-    double *image = scratch, *columns = image + w->in_plane;
-    size_t item = mite_dtype_bytes(x->dtype), begin, end;
-    size_t length = w->rank ? (size_t)w->out[w->rank - 1] : 1;
-    size_t stride = w->rank ? (size_t)w->stride[w->rank - 1] : 1;
+    double *columns = image + w->in_plane;
+    size_t item = mite_dtype_bytes(x->dtype), length = w->rank ? (size_t)w->out[w->rank - 1] : 1;
+    char *to = (char *)y->data + plane * w->in_plane * item;
+    bool in_place = x->dtype == MITE_F32;
+    if (in_place) memset(to, 0, w->in_plane * sizeof(float));
+    else memset(image, 0, w->in_plane * sizeof *image);
+    for (size_t k = 0; k < w->taps; k++) {
+        const char *from = (const char *)x->data + (plane * w->taps + k) * w->out_plane * item;
+        if (!in_place) mite_load_reals(columns, from, x->dtype, 1, w->out_plane);
+        for (size_t row = 0; row < w->out_plane / length; row++) {
+            mite_tap tap;
+            if (!mite_spatial_tap(w, row, k, &tap)) continue;
+            if (in_place) add_f32(w, (float *)to, (const float *)from, row * length, &tap);
+            else add_f64(w, image, columns, row * length, &tap);
+        }
+    }
+    if (!in_place) mite_store_reals(to, y->dtype, 1, image, w->in_plane);
+}
+
+static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
+    const mite_view *y = s->outputs[0];
+    size_t begin, end;
     if (!y->elements) return MITE_OK;
     mite_part_range((size_t)y->shape[0] * (size_t)y->shape[1], 1, part, part_count, &begin, &end);
-    for (size_t plane = begin; plane < end; plane++) {
-        memset(image, 0, w->in_plane * sizeof *image);
-        for (size_t k = 0; k < w->taps; k++) {
-            mite_load_reals(columns,
-                            (const char *)x->data + (plane * w->taps + k) * w->out_plane * item,
-                            x->dtype, 1, w->out_plane);
-            for (size_t row = 0; row < w->out_plane / length; row++) {
-                mite_tap tap;
-                if (!mite_spatial_tap(w, row, k, &tap)) continue;
-                for (size_t i = tap.lo; i < tap.hi; i++)
-                    image[tap.from + (i - tap.lo) * stride] += columns[row * length + i];
-            }
-        }
-        mite_store_reals((char *)y->data + plane * w->in_plane * item, y->dtype, 1, image,
-                         w->in_plane);
-    }
+    for (size_t plane = begin; plane < end; plane++) one_plane(s, plane, scratch);
     return MITE_OK;
 }
 

@@ -3,7 +3,7 @@
 // weights that may be computed. x [N,C,D..], w [M,C/groups,K..], bias [M], and zero points of
 // integers: of x one, of w one or M. Real types give their own type, sums in f32 for f32 and in
 // f64 for the others; integers give i32. conv2d is the fast one for pictures.
-#include "elements.h"
+#include "floats.h"
 #include "spatial.h"
 
 enum { GROUPS = MITE_SPATIAL_WORDS }; // attribute words
@@ -108,7 +108,9 @@ static void row_f32(const mite_step *s, const place *at, float *sum) {
         for (size_t c = 0; c < st->group_in; c++) {
             const float *in = x + c * st->w.in_plane + tap.from;
             float weight = w[c * st->w.taps + k];
-            for (size_t i = tap.lo; i < tap.hi; i++, in += stride) sum[i] += *in * weight;
+            if (stride == 1) mite_add_scaled(sum + tap.lo, in, weight, tap.hi - tap.lo);
+            else
+                for (size_t i = tap.lo; i < tap.hi; i++, in += stride) sum[i] += *in * weight;
         }
     }
 }
