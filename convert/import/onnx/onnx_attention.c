@@ -229,21 +229,18 @@ static mite_ir_value *half(onnx_import *c, mite_ir_value *past, int64_t index) {
                         .inputs = {past, onnx_scalar(c, MITE_I64, (double)index)});
 }
 
-void onnx_ms_attention(onnx_import *c) {
-    // input, weights, bias, mask_index, past, attention_bias
-    mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 1), *past = onnx_optional(c, 4);
+// The rest of Attention, from the projected q, k and v side by side.
+static void attend_all(onnx_import *c, mite_ir_value *all, int32_t width, size_t mask,
+                       size_t past_k, size_t added) {
+    mite_ir_value *past = onnx_optional(c, past_k);
     int64_t sizes[3], heads = onnx_int(c, "num_heads", 0);
     size_t count;
-    if (!x || !w) return;
-    if (onnx_int(c, "do_rotary", 0) || w->unknown || w->rank != 2) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "do_rotary, or weights %T, are not supported",
-                     (size_t)w->rank, w->shape);
+    if (onnx_int(c, "do_rotary", 0)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "do_rotary is not supported");
         return;
     }
     if (!onnx_list(c, "qkv_hidden_sizes", SIZE_MAX, sizes, 3, &count) || count != 3)
-        sizes[0] = sizes[1] = sizes[2] = w->shape[1] / 3;
-    mite_ir_value *all = onnx_emit_mat_mul(c, x, w);
-    if (onnx_has_input(c, 2)) all = onnx_emit_add(c, all, onnx_in(c, 2));
+        sizes[0] = sizes[1] = sizes[2] = width / 3;
     request r = {
         .q = cut(c, all, 0, sizes[0]),
         .k = cut(c, all, sizes[0], sizes[0] + sizes[1]),
@@ -258,7 +255,7 @@ void onnx_ms_attention(onnx_import *c) {
         .scale = onnx_float(c, "scale", 0),
         .outputs = onnx_has_output(c, 1) ? 3 : 1,
     };
-    if (!r.q || !take_mask(c, &r, onnx_optional(c, 3), onnx_optional(c, 5))) return;
+    if (!r.q || !take_mask(c, &r, onnx_optional(c, mask), onnx_optional(c, added))) return;
     mite_ir_value *y = emit_attention(c, &r);
     onnx_set(c, 0, y);
     if (!y || r.outputs == 1) return;
@@ -266,6 +263,33 @@ void onnx_ms_attention(onnx_import *c) {
     mite_ir_value *present[] = {unsqueezed(c, mite_ir_output_at(y, 1), first, 1),
                                 unsqueezed(c, mite_ir_output_at(y, 2), first, 1)};
     onnx_set(c, 1, onnx_join(c, present, 2));
+}
+
+static bool is_projection(onnx_import *c, const mite_ir_value *w) {
+    if (w && !w->unknown && w->rank == 2) return true;
+    mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights are missing or no matrix");
+    return false;
+}
+
+void onnx_ms_attention(onnx_import *c) {
+    // input, weights, bias, mask_index, past, attention_bias
+    mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 1);
+    if (!x || !is_projection(c, w)) return;
+    mite_ir_value *all = onnx_emit_mat_mul(c, x, w);
+    if (onnx_has_input(c, 2)) all = onnx_emit_add(c, all, onnx_in(c, 2));
+    attend_all(c, all, w->shape[1], 3, 4, 5);
+}
+
+// The same of quantized input and weights.
+void onnx_q_attention(onnx_import *c) {
+    // input, weights, bias, their scales, mask_index, their zero points, past
+    mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 1);
+    if (!x || !is_projection(c, w)) return;
+    mite_ir_value *all =
+        onnx_emit_mat_mul_integer(c, x, w, onnx_optional(c, 6), onnx_optional(c, 7));
+    mite_ir_value *scale = onnx_emit_mul(c, onnx_in(c, 3), onnx_in(c, 4));
+    all = onnx_emit_mul(c, onnx_emit_cast(c, all, MITE_F32), scale);
+    attend_all(c, onnx_emit_add(c, all, onnx_in(c, 2)), w->shape[1], 5, 8, SIZE_MAX);
 }
 
 // --- com.microsoft.GroupQueryAttention ------------------------------------------------------------

@@ -123,8 +123,10 @@ mite_ir_value *onnx_emit_activation(onnx_import *c, mite_ir_value *x, const char
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name)) continue;
-        return onnx_emit_unary(c, known[i].function, x, count > 0 ? a->floats[0] : known[i].alpha,
-                               count > 1 ? a->floats[1] : known[i].beta);
+        float alpha = onnx_float(c, "activation_alpha", known[i].alpha); // of FusedGemm
+        float beta = onnx_float(c, "activation_beta", known[i].beta);
+        return onnx_emit_unary(c, known[i].function, x, count > 0 ? a->floats[0] : alpha,
+                               count > 1 ? a->floats[1] : beta);
     }
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its activation %q is not supported", name);
     return NULL;

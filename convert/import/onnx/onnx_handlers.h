@@ -13,7 +13,7 @@ onnx_handler onnx_average_pool, onnx_max_pool, onnx_lp_pool, onnx_max_unpool,
     onnx_global_average_pool, onnx_global_max_pool, onnx_global_lp_pool;
 // onnx_matmul.c, onnx_einsum.c
 onnx_handler onnx_mat_mul, onnx_mat_mul_integer, onnx_gemm, onnx_fused_mat_mul, onnx_det,
-    onnx_mat_mul_n_bits, onnx_einsum;
+    onnx_mat_mul_n_bits, onnx_fused_gemm, onnx_einsum;
 // onnx_normalize.c
 onnx_handler onnx_batch_normalization, onnx_instance_normalization, onnx_group_normalization,
     onnx_layer_normalization, onnx_rms_normalization, onnx_skip_layer_normalization,
@@ -22,13 +22,13 @@ onnx_handler onnx_batch_normalization, onnx_instance_normalization, onnx_group_n
 // onnx_resize.c
 onnx_handler onnx_resize, onnx_grid_sample, onnx_affine_grid;
 // onnx_recurrent.c
-onnx_handler onnx_rnn, onnx_gru, onnx_lstm;
+onnx_handler onnx_rnn, onnx_gru, onnx_lstm, onnx_dynamic_quantize_lstm;
 // onnx_signal.c
 onnx_handler onnx_dft, onnx_stft, onnx_hann_window, onnx_hamming_window, onnx_blackman_window,
     onnx_mel_weight_matrix;
 // onnx_attention.c
 onnx_handler onnx_attention, onnx_linear_attention, onnx_rotary_embedding, onnx_ms_rotary_embedding,
-    onnx_ms_attention, onnx_multi_head_attention, onnx_group_query_attention;
+    onnx_ms_attention, onnx_q_attention, onnx_multi_head_attention, onnx_group_query_attention;
 // onnx_gated.c
 onnx_handler onnx_swiglu, onnx_fast_gelu, onnx_bias_gelu, onnx_quick_gelu;
 // onnx_integer.c

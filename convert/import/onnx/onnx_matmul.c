@@ -111,15 +111,15 @@ static mite_ir_value *scaled_constant(onnx_import *c, mite_ir_value *v, float fa
     return out;
 }
 
-void onnx_gemm(onnx_import *c) {
+static mite_ir_value *gemm(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *w = onnx_in(c, 1), *addend = onnx_optional(c, 2), *y;
     bool rows_are_outputs = onnx_int(c, "transB", 0) != 0;
     float alpha = onnx_float(c, "alpha", 1.0f), beta = onnx_float(c, "beta", 1.0f);
-    if (!x || !w) return;
+    if (!x || !w) return NULL;
     if ((x->rank != 2 && !x->unknown) || (w->rank != 2 && !w->unknown)) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "it wants two matrices, not %T and %T", (size_t)x->rank,
                      x->shape, (size_t)w->rank, w->shape);
-        return;
+        return NULL;
     }
     bool turned = onnx_int(c, "transA", 0) != 0;
     if (x->dtype == MITE_F32 && is_dense_matrix(w)) {
@@ -131,8 +131,17 @@ void onnx_gemm(onnx_import *c) {
     } else {
         y = onnx_emit_product(c, x, w, turned, rows_are_outputs, alpha);
     }
-    if (addend) y = onnx_emit_add(c, y, onnx_scaled(c, addend, (double)beta));
-    onnx_set(c, 0, y);
+    return addend ? onnx_emit_add(c, y, onnx_scaled(c, addend, (double)beta)) : y;
+}
+
+void onnx_gemm(onnx_import *c) {
+    onnx_set(c, 0, gemm(c));
+    onnx_let_go(c, 1);
+}
+
+// com.microsoft: with an activation behind.
+void onnx_fused_gemm(onnx_import *c) {
+    onnx_set(c, 0, onnx_emit_activation(c, gemm(c), onnx_string(c, "activation", "")));
     onnx_let_go(c, 1);
 }
 

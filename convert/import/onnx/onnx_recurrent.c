@@ -70,17 +70,15 @@ static bool read_activations(onnx_import *c, int32_t mode, size_t directions, ac
     return true;
 }
 
-static void recurrent(onnx_import *c, int32_t mode) {
+// x, w, r, bias, lengths, the initial h and c, peepholes
+static void recurrent(onnx_import *c, int32_t mode, mite_ir_value *const in[8]) {
     activations f;
-    mite_ir_value *in[8] = {NULL};
     const char *direction = onnx_string(c, "direction", "forward");
     bool both = !strcmp(direction, "bidirectional"), reverse = !strcmp(direction, "reverse");
     if (!both && !reverse && strcmp(direction, "forward")) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its direction %q is unknown", direction);
         return;
     }
-    // x, w, r, bias, lengths, the initial h and c, peepholes
-    for (size_t k = 0; k < 8; k++) in[k] = onnx_optional(c, k);
     if (!in[0] || !in[1] || !in[2] || !read_activations(c, mode, both ? 2 : 1, &f)) return;
     int64_t hidden = onnx_int(c, "hidden_size", 0);
     if (!hidden && !in[2]->unknown && in[2]->rank == 3) hidden = in[2]->shape[2];
@@ -104,6 +102,32 @@ static void recurrent(onnx_import *c, int32_t mode) {
     if (y && mode == LSTM) onnx_set(c, 2, mite_ir_output_at(y, 2));
 }
 
-void onnx_rnn(onnx_import *c) { recurrent(c, RNN); }
-void onnx_gru(onnx_import *c) { recurrent(c, GRU); }
-void onnx_lstm(onnx_import *c) { recurrent(c, LSTM); }
+static void as_given(onnx_import *c, int32_t mode) {
+    mite_ir_value *in[8];
+    for (size_t k = 0; k < 8; k++) in[k] = onnx_optional(c, k);
+    recurrent(c, mode, in);
+}
+
+void onnx_rnn(onnx_import *c) { as_given(c, RNN); }
+void onnx_gru(onnx_import *c) { as_given(c, GRU); }
+void onnx_lstm(onnx_import *c) { as_given(c, LSTM); }
+
+// Weights [D,inputs,4*H] of one scale a direction, as real numbers the other way round.
+static mite_ir_value *turned_weights(onnx_import *c, size_t k, size_t scale) {
+    mite_ir_value *w = onnx_in(c, k), *s = onnx_in(c, scale);
+    if (!w || !s) return NULL;
+    if (s->unknown || s->rank > 1) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "scales for every column are not supported");
+        return NULL;
+    }
+    w = onnx_emit_dequantize(c, w, s, onnx_optional(c, scale + 1), MITE_F32, 0, 0);
+    return onnx_transposed(c, w, 3, (const int32_t[]){0, 2, 1});
+}
+
+// com.microsoft.DynamicQuantizeLSTM, computed on real numbers.
+void onnx_dynamic_quantize_lstm(onnx_import *c) {
+    mite_ir_value *in[8];
+    for (size_t k = 0; k < 8; k++)
+        in[k] = k == 1 || k == 2 ? turned_weights(c, k, k == 1 ? 8 : 10) : onnx_optional(c, k);
+    recurrent(c, LSTM, in);
+}
