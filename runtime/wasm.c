@@ -143,6 +143,14 @@ mite_session *wasm_session_new(const mite_model *m, int32_t threads, int32_t pro
     return s;
 }
 
+// Shapes for inputs with open dimensions; what session_port said before is gone after session_plan.
+EXPORT(session_resize)
+int32_t wasm_session_resize(mite_session *s, size_t index, size_t rank, const int32_t *shape) {
+    return mite_session_resize(s, index, rank, shape);
+}
+
+EXPORT(session_plan) int32_t wasm_session_plan(mite_session *s) { return mite_session_plan(s); }
+
 EXPORT(session_error) const char *wasm_session_error(const mite_session *s) {
     return mite_session_error(s);
 }

@@ -101,7 +101,8 @@ export interface Tensor {
 
 /**
  * What a port takes: its typed array, or plain numbers, which must be representable in its type;
- * with or without a shape, which must then be the port's. Nothing is kept, nothing is detached.
+ * with or without a shape, which must then be the port's; where the port leaves more than one
+ * dimension open, the shape must be given. Nothing is kept, nothing is detached.
  */
 export type TensorInput =
   | Data
@@ -112,6 +113,7 @@ export type TensorInput =
 export interface Port {
   readonly name: string;
   readonly dtype: DType;
+  /** Outermost dimension first; -1 is open: it may differ from run to run. */
   readonly shape: readonly number[];
   /** Quantized ports: a stored q stands for `scale * (q - zeroPoint)`. */
   readonly quantization?: { readonly scale: number; readonly zeroPoint: number };

@@ -15,7 +15,7 @@ import { MiteError, features, load } from "../../bindings/js/src/index.js";
 import { pictureSpec } from "../../bindings/js/src/metadata.js";
 import { seededInputs } from "../../bindings/js/src/self-test.js";
 import { kindOfBytes } from "../../bindings/js/src/sniff.js";
-import { dataFor } from "../../bindings/js/src/tensors.js";
+import { tensorFor } from "../../bindings/js/src/tensors.js";
 import { Wasm } from "../../bindings/js/src/wasm.js";
 import { digits, effnet, fails, root, samples } from "./support.mjs";
 
@@ -295,11 +295,11 @@ describe("values for a port", () => {
   const port = (dtype) => ({ name: "x", dtype, shape: [2, 2] });
   test("typed arrays pass as they are; numbers become them", () => {
     const mine = new Float32Array(4);
-    assert.equal(dataFor(port("f32"), mine), mine);
-    assert.deepEqual(dataFor(port("f32"), [1, 2, 3, 4]), Float32Array.of(1, 2, 3, 4));
-    assert.deepEqual(dataFor(port("i64"), [1, 2, 3, -4]), BigInt64Array.of(1n, 2n, 3n, -4n));
+    assert.equal(tensorFor(port("f32"), mine).data, mine);
+    assert.deepEqual(tensorFor(port("f32"), [1, 2, 3, 4]).data, Float32Array.of(1, 2, 3, 4));
+    assert.deepEqual(tensorFor(port("i64"), [1, 2, 3, -4]).data, BigInt64Array.of(1n, 2n, 3n, -4n));
     const given = { data: [0, 1, 1, 0], shape: [2, 2] };
-    assert.deepEqual(dataFor(port("bool"), given), Uint8Array.of(0, 1, 1, 0));
+    assert.deepEqual(tensorFor(port("bool"), given).data, Uint8Array.of(0, 1, 1, 0));
   });
   test("what does not fit is refused with both sides", () => {
     const cases = [
@@ -313,15 +313,26 @@ describe("values for a port", () => {
       ["f32", null, /'x'/],
     ];
     for (const [dtype, input, words] of cases) {
-      assert.throws(() => dataFor(port(dtype), /** @type {any} */ (input)), fails("argument", words));
+      assert.throws(() => tensorFor(port(dtype), /** @type {any} */ (input)), fails("argument", words));
     }
+  });
+  test("open dimensions follow from the elements, or are given", () => {
+    const open = { name: "x", dtype: /** @type {const} */ ("f32"), shape: [-1, 2] };
+    assert.deepEqual(tensorFor(open, new Float32Array(6)).shape, [3, 2]);
+    assert.deepEqual(tensorFor(open, { data: [1, 2], shape: [1, 2] }).shape, [1, 2]);
+    const both = { ...open, shape: [-1, -1] };
+    assert.deepEqual(tensorFor(both, { data: new Float32Array(6), shape: [2, 3] }).shape, [2, 3]);
+    assert.throws(() => tensorFor(open, new Float32Array(5)), fails("argument", /-1 is open/));
+    assert.throws(() => tensorFor(both, new Float32Array(6)), fails("argument", /data, shape/));
+    const wrong = { data: new Float32Array(6), shape: [2, 3] };
+    assert.throws(() => tensorFor(open, wrong), fails("argument", /was given the shape \[2, 3\]/));
   });
   test("the seeded input is the documented sequence", () => {
     // xorshift32 from 1: 270369, 67634689, 2647435461, 307599695.
     const { x } = seededInputs([port("f32")], { seed: 1, low: 0, high: 2 ** 32 });
-    assert.deepEqual(x, Float32Array.of(270369, 67634689, 2647435461, 307599695));
+    assert.deepEqual(x.data, Float32Array.of(270369, 67634689, 2647435461, 307599695));
     const { x: bytes } = seededInputs([port("u8")], { seed: 1, low: 0, high: 256 });
-    assert.deepEqual(bytes, [0, 4, 157, 18]);
+    assert.deepEqual(bytes, { data: [0, 4, 157, 18], shape: [2, 2] });
   });
 });
 

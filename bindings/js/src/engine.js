@@ -34,13 +34,15 @@ import { hexOf, instantiate } from "./wasm.js";
  * @property {import("../mite.d.ts").Runtime} runtime
  */
 
+/** @typedef {{ data: Data, shape: readonly number[] }} Elements */
+
 /** A value for an input: its elements, or a picture and how to turn it into them.
- * @typedef {Data | PictureInput} Input */
+ * @typedef {Elements | PictureInput} Input */
 
 /** Milliseconds of each step; decode and preprocess are 0 where no picture was given.
  * @typedef {{ decode: number, preprocess: number, run: number }} Times */
 
-/** @typedef {{ outputs: Data[], ms: Times }} RunResult */
+/** @typedef {{ outputs: Elements[], ms: Times }} RunResult */
 
 /**
  * @typedef {object} EngineOptions
@@ -112,28 +114,52 @@ export class LocalEngine {
   async run(inputs, signal) {
     this.#checkUsable(signal);
     const ms = { decode: 0, preprocess: 0, run: 0 };
+    /** @type {Elements[]} */
+    const tensors = [];
     for (const [index, input] of inputs.entries()) {
-      let data = input;
-      if (!ArrayBuffer.isView(data)) {
-        const read = await this.#pictures.read(data, this.description.inputs[index]);
-        this.#checkUsable(signal);
-        ms.decode += read.ms.decode;
-        ms.preprocess += read.ms.preprocess;
-        data = read.data;
+      const port = this.description.inputs[index];
+      if ("data" in input) {
+        tensors.push(input);
+        continue;
       }
-      const { address } = this.#port(false, index);
-      const { buffer, byteOffset, byteLength } = data;
-      this.#wasm.bytes.set(new Uint8Array(buffer, byteOffset, byteLength), address);
+      const read = await this.#pictures.read(input, port);
+      this.#checkUsable(signal);
+      ms.decode += read.ms.decode;
+      ms.preprocess += read.ms.preprocess;
+      tensors.push({ data: read.data, shape: port.shape });
     }
+    this.#fill(tensors);
     const begin = performance.now();
     if (signal) await this.#runInSlices(signal);
     else this.#check(this.#wasm.calls.session_run(this.#session));
     ms.run = performance.now() - begin;
     const outputs = this.description.outputs.map((port, index) => {
-      const { address, bytes } = this.#port(true, index);
-      return new types[port.dtype].array(this.#wasm.slice(address, bytes).buffer);
+      const { address, bytes, shape } = this.#port(true, index);
+      return { data: new types[port.dtype].array(this.#wasm.slice(address, bytes).buffer), shape };
     });
     return { outputs, ms };
+  }
+
+  /**
+   * Gives the session the shapes of this run where the model leaves them open, then the elements.
+   * @param {Elements[]} tensors
+   */
+  #fill(tensors) {
+    const { calls } = this.#wasm;
+    const { inputs } = this.description;
+    if (inputs.some(({ shape }) => shape.includes(-1))) {
+      tensors.forEach(({ shape }, index) =>
+        this.#wasm.borrow(4 * shape.length, (address) => {
+          new Int32Array(this.#wasm.memory.buffer, address, shape.length).set(shape);
+          this.#check(calls.session_resize(this.#session, index, shape.length, address));
+        }),
+      );
+      this.#check(calls.session_plan(this.#session));
+    }
+    tensors.forEach(({ data: { buffer, byteOffset, byteLength } }, index) => {
+      const { address } = this.#port(false, index);
+      this.#wasm.bytes.set(new Uint8Array(buffer, byteOffset, byteLength), address);
+    });
   }
 
   /** @param {AbortSignal} signal */

@@ -6,7 +6,7 @@ import { parseMetadata, pictureSpec, portNamed } from "./metadata.js";
 import { closePicture, portablePicture } from "./picture.js";
 import { untilAborted } from "./platform.js";
 import { runSelfTest } from "./self-test.js";
-import { dataFor, isTensor } from "./tensors.js";
+import { isTensor, tensorFor } from "./tensors.js";
 
 /** @typedef {import("../mite.d.ts").Classification} Classification */
 /** @typedef {import("../mite.d.ts").ClassifyOptions} ClassifyOptions */
@@ -79,7 +79,7 @@ export class Model {
       );
     }
     const data = this.inputs.map((port) => {
-      if (Object.hasOwn(record, port.name)) return dataFor(port, record[port.name]);
+      if (Object.hasOwn(record, port.name)) return tensorFor(port, record[port.name]);
       throw new MiteError(
         "argument",
         `input '${port.name}' is missing; the model has ${names(this.inputs)}`,
@@ -88,8 +88,8 @@ export class Model {
     const { outputs } = await this.#enqueue(() => this.#engine.run(data, signal), signal);
     /** @type {Record<string, Tensor>} */
     const tensors = {};
-    this.outputs.forEach(({ name, shape, dtype }, i) => {
-      tensors[name] = { data: outputs[i], shape: [...shape], dtype };
+    this.outputs.forEach(({ name, dtype }, i) => {
+      tensors[name] = { ...outputs[i], dtype };
     });
     return tensors;
   }
@@ -123,7 +123,7 @@ export class Model {
         }),
       signal,
     );
-    const scores = realNumbers(outputs[output], this.outputs[output]);
+    const scores = realNumbers(outputs[output].data, this.outputs[output]);
     const probabilities = postprocess.kind === "logits" ? softmax(scores) : scores;
     return {
       top: ranked(probabilities, topK).map((index) => ({

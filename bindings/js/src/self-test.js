@@ -26,7 +26,7 @@ function generator(seed) {
 }
 
 /**
- * The inputs for a seed, filled one after another from one sequence.
+ * The inputs for a seed, filled one after another from one sequence; open dimensions are 1.
  * @param {readonly Port[]} ports
  * @param {Pick<SelfTest, "seed" | "low" | "high">} test
  */
@@ -34,11 +34,12 @@ export function seededInputs(ports, { seed, low = 0, high = 1 }) {
   const next = generator(seed);
   return Object.fromEntries(
     ports.map((port) => {
+      const shape = port.shape.map((size) => (size < 0 ? 1 : size));
       const numbers = Array.from(
-        { length: elementsOf(port.shape) },
+        { length: elementsOf(shape) },
         () => low + (high - low) * next(),
       );
-      if (port.dtype === "f32") return [port.name, Float32Array.from(numbers)];
+      if (port.dtype === "f32") return [port.name, { data: Float32Array.from(numbers), shape }];
       if (port.dtype === "f16") {
         throw new MiteError(
           "unsupported",
@@ -46,7 +47,8 @@ export function seededInputs(ports, { seed, low = 0, high = 1 }) {
         );
       }
       const [least, most] = types[port.dtype].range ?? [0, 0];
-      return [port.name, numbers.map((x) => Math.min(most, Math.max(least, Math.floor(x))))];
+      const data = numbers.map((x) => Math.min(most, Math.max(least, Math.floor(x))));
+      return [port.name, { data, shape }];
     }),
   );
 }

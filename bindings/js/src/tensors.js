@@ -66,22 +66,18 @@ export function isTensor(input) {
 }
 
 /**
- * The typed array that `port` takes, which may be the caller's own.
+ * What `port` takes: a typed array, which may be the caller's own, and its shape.
  * @param {Port} port
  * @param {TensorInput} input
- * @returns {Data}
+ * @returns {{ data: Data, shape: readonly number[] }}
  */
-export function dataFor(port, input) {
+export function tensorFor(port, input) {
   const wanted = `input '${port.name}' wants ${port.dtype} ${shown(port.shape)}`;
   const bare = input === null || typeof input !== "object" || isBare(input);
-  const tensor = /** @type {{ data: unknown, shape?: unknown }} */ (bare ? { data: input } : input);
-  const { data, shape } = tensor;
-  if (shape !== undefined && String(shape) !== String(port.shape)) {
-    throw new MiteError(
-      "argument",
-      `${wanted}, but was given the shape ${shown(/** @type {number[]} */ (shape))}`,
-    );
-  }
+  const tensor = /** @type {{ data: unknown, shape?: readonly number[] }} */ (
+    bare ? { data: input } : input
+  );
+  const { data } = tensor;
   const { array } = types[port.dtype];
   const fits = data instanceof array || (port.dtype === "u8" && data instanceof Uint8ClampedArray);
   if (!fits && !Array.isArray(data)) {
@@ -90,12 +86,47 @@ export function dataFor(port, input) {
       `${wanted}, a ${array.name} or plain numbers, but was given ${describe(data === undefined ? input : data)}`,
     );
   }
-  const elements = elementsOf(port.shape);
-  const length = /** @type {ArrayLike<unknown>} */ (data).length;
+  const { length } = /** @type {ArrayLike<unknown>} */ (data);
+  const shape = shapeFor(port, tensor.shape, length, wanted);
+  const elements = elementsOf(shape);
   if (length !== elements) {
     throw new MiteError("argument", `${wanted}, ${elements} elements, but was given ${length}`);
   }
-  return Array.isArray(data) ? fromNumbers(port, data, wanted) : /** @type {Data} */ (data);
+  return {
+    data: Array.isArray(data) ? fromNumbers(port, data, wanted) : /** @type {Data} */ (data),
+    shape,
+  };
+}
+
+/**
+ * The shape that is given, or that follows from the number of elements where at most one dimension
+ * of the port is open (-1).
+ * @param {Port} port
+ * @param {readonly number[] | undefined} given
+ * @param {number} length
+ * @param {string} wanted
+ * @returns {readonly number[]}
+ */
+function shapeFor(port, given, length, wanted) {
+  if (given !== undefined) {
+    const agrees =
+      given.length === port.shape.length &&
+      given.every((size, i) =>
+        port.shape[i] < 0 ? Number.isInteger(size) && size >= 0 : size === port.shape[i],
+      );
+    if (agrees) return given;
+    throw new MiteError("argument", `${wanted}, but was given the shape ${shown(given)}`);
+  }
+  const open = port.shape.filter((size) => size < 0).length;
+  if (!open) return port.shape;
+  const rest = elementsOf(port.shape.filter((size) => size >= 0));
+  if (open > 1 || !rest || length % rest) {
+    throw new MiteError(
+      "argument",
+      `${wanted}, where -1 is open: give it as { data, shape } (${length} elements do not tell the shape)`,
+    );
+  }
+  return port.shape.map((size) => (size < 0 ? length / rest : size));
 }
 
 /**

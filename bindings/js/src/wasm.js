@@ -28,6 +28,8 @@ const results = /** @type {const} */ ({
   session_port: "nothing",
   session_new: "size",
   session_error: "size",
+  session_resize: "status",
+  session_plan: "status",
   session_run: "status",
   session_run_step: "status",
   session_cancel: "nothing",

@@ -104,10 +104,10 @@ export class WorkerEngine {
     /** @type {ArrayBufferLike[]} */
     const transfer = [];
     const sent = inputs.map((input) => {
-      if (!ArrayBuffer.isView(input)) return input;
-      const copy = input.slice();
-      transfer.push(copy.buffer);
-      return copy;
+      if (!("data" in input)) return input;
+      const data = input.data.slice();
+      transfer.push(data.buffer);
+      return { data, shape: input.shape };
     });
     return this.#call("run", [sent, !!signal], { signal, transfer });
   }

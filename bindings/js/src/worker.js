@@ -57,7 +57,7 @@ const calls = {
     running.set(id, controller);
     try {
       const value = await engine.run(inputs, abortable ? controller.signal : undefined);
-      return { value, transfer: value.outputs.map((data) => data.buffer) };
+      return { value, transfer: value.outputs.map(({ data }) => data.buffer) };
     } finally {
       running.delete(id);
       for (const input of inputs) if ("picture" in input) closePicture(input.picture);

@@ -67,7 +67,7 @@ async function readInputs(options, ports) {
     const array = readNpy(await readWhole(path), path);
     // A file of the right number of elements may lack dimensions of size 1.
     const matches = JSON.stringify(squeezed(array.shape)) === JSON.stringify(squeezed(shape));
-    inputs[name] = matches ? { data: array.data, shape } : array;
+    inputs[name] = matches && !shape.includes(-1) ? { data: array.data, shape } : array;
   }
   return inputs;
 }
