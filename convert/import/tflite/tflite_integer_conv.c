@@ -91,15 +91,83 @@ static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_produc
                                   {"hi", .word = limit(hi, out, INT16_MAX)}});
 }
 
+// Scales of the weights, and the sums of their rows, for each column.
+static bool column_constants(tfl_import *c, const mite_ir_value *weights, mite_ir_value **scales,
+                             mite_ir_value **sums) {
+    int32_t columns = weights->shape[0];
+    *scales = mite_ir_constant(c->g, tfl_name(c), MITE_F32, 1, &columns);
+    *sums = mite_ir_constant(c->g, tfl_name(c), MITE_I32, 1, &columns);
+    if (!*scales || !*sums) return false;
+    size_t row = mite_ir_elements(weights) / (size_t)columns;
+    for (size_t n = 0; n < (size_t)columns; n++) {
+        const int8_t *w = (const int8_t *)weights->data + n * row;
+        uint32_t sum = 0; // wraps, as sums of products do
+        for (size_t i = 0; i < row; i++) sum += (uint32_t)w[i];
+        ((int32_t *)(*sums)->data)[n] = (int32_t)sum;
+        ((float *)(*scales)->data)[n] = weight_scale(weights, n);
+    }
+    return true;
+}
+
+typedef struct quantized {
+    mite_ir_value *y, *scale, *zero;
+} quantized;
+
+// One image's quanta, by the operator that is there for transformers: the same scale, zero point and
+// quanta but for halves.
+static quantized quantize_image(tfl_import *c, mite_ir_value *x) {
+    static const mite_dtype more[] = {MITE_F32, MITE_U8};
+    mite_ir_value *y =
+        MITE_IR_EMIT(c->g, .op = "dynamic_quantize", .name = tfl_name(c), .inputs = {x},
+                     .dtype = MITE_U8, .more_dtypes = more, .more_outputs = 2);
+    return (quantized){y, mite_ir_output_at(y, 1), mite_ir_output_at(y, 2)};
+}
+
+static bool is_product(const tfl_product *p) {
+    const tfl_window *w = &p->window;
+    return p->groups == 1 && w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 &&
+           w->stride[1] == 1 && !(w->pad[0] | w->pad[1] | w->pad[2] | w->pad[3]);
+}
+
+// Filters of one channel have few weights and no fast integer kernel whose scale a run decides: the
+// quanta are made real numbers again, whose products are the same to rounding.
+static mite_ir_value *emit_filters(tfl_import *c, mite_ir_value *x, const tfl_product *p,
+                                   mite_ir_value *bias) {
+    quantized q = quantize_image(c, x);
+    if (!q.y) return NULL;
+    x = MITE_IR_EMIT(c->g, .op = "dequantize_linear", .name = tfl_name(c),
+                     .inputs = {q.y, q.scale, q.zero}, .dtype = MITE_F32);
+    if (!x || p->weights->shape[0] != p->groups)
+        return tfl_activate(c, tfl_emit_conv(c, x, p->weights, bias, &p->window), p->activation);
+    mite_ir_value *filters = mite_ir_transposed(c->g, p->weights, (const int32_t[]){3, 1, 2, 0});
+    if (!filters) return NULL;
+    x = MITE_IR_EMIT(c->g, .op = "depthwise_conv2d", .name = tfl_name(c),
+                     .inputs = {x, filters, bias},
+                     .attrs = {TFL_WINDOW_ATTRS(&p->window),
+                               {"dilation_h", .word = p->window.dilation[0]},
+                               {"dilation_w", .word = p->window.dilation[1]}});
+    return tfl_activate(c, x, p->activation);
+}
+
 static mite_ir_value *emit_dynamic(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
     float lo, hi;
-    mite_ir_value *weights = p->weights->origin;
-    int32_t columns = weights->shape[0];
-    mite_ir_value *scales = mite_ir_constant(c->g, tfl_name(c), MITE_F32, 1, &columns);
-    mite_ir_value *bias = tfl_bias(c, p->bias, p->x, p->weights, columns);
-    if (!scales || !bias || !tfl_activation_limits(c, p->activation, &lo, &hi)) return NULL;
-    for (size_t n = 0; n < (size_t)columns; n++) {
-        ((float *)scales->data)[n] = weight_scale(weights, n);
+    mite_ir_value *weights = p->weights->origin, *scales, *sums;
+    mite_ir_value *bias = tfl_bias(c, p->bias, p->x, p->weights, weights->shape[0]);
+    if (!bias || !column_constants(c, weights, &scales, &sums) ||
+        !tfl_activation_limits(c, p->activation, &lo, &hi)) {
+        return NULL;
+    }
+    bool one_image = x->shape[0] == 1 && !(x->open & 1) && !p->symmetric;
+    if (one_image && is_product(p)) {
+        quantized q = quantize_image(c, x);
+        return MITE_IR_EMIT(c->g, .op = "dense_integer", .name = tfl_name(c),
+                            .inputs = {q.y, weights, sums, scales, q.scale, q.zero, bias},
+                            .dtype = MITE_F32,
+                            .attrs = {{"clamp_lo", .word = mite_ir_bits(lo)},
+                                      {"clamp_hi", .word = mite_ir_bits(hi)}});
+    }
+    if (one_image && p->groups > 1 && p->weights->shape[3] == 1) {
+        return emit_filters(c, x, p, bias);
     }
     return MITE_IR_EMIT(c->g, .op = "conv2d_dynamic", .name = tfl_name(c),
                         .inputs = {x, weights, bias, scales},

@@ -1,68 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shared TensorFlow Lite cases and networks, where they are: every case through the command line's
-// batch mode by the shared driver, every network against its golden outputs, photos against the float
-// network.
+// The shared TensorFlow Lite networks, where they are, against their golden outputs, and photos against
+// the float network. The cases of single operators are run by conformance.test.mjs.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { inflateRawSync } from "node:zlib";
 import { convert } from "../../bindings/js/src/convert.js";
 import { load } from "../../bindings/js/src/index.js";
 import { readNpy } from "../../bindings/js/src/cli/npy.js";
-import { best, cli, floats, json, largestOf, noShared, npy, shared } from "../js/support.mjs";
+import { best, floats, json, largestOf, noShared, npy, shared } from "../js/support.mjs";
+import { readZip } from "../conformance/zip.mjs";
 
-const cases = join(shared, "conformance/tflite/cases.zip");
-const skip = noShared || (existsSync(cases) ? false : "the shared cases are not here");
-
-/**
- * The files of a zip archive by name.
- * @param {Buffer} zip
- */
-function* entries(zip) {
-  let at = zip.readUInt32LE(zip.lastIndexOf("PK\x05\x06", undefined, "latin1") + 16);
-  while (zip.readUInt32LE(at) === 0x02014b50) {
-    const [method, packed] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20)];
-    const [name, extra, comment] = [28, 30, 32].map((field) => zip.readUInt16LE(at + field));
-    const local = zip.readUInt32LE(at + 42);
-    const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
-    const data = zip.subarray(from, from + packed);
-    yield {
-      name: zip.toString("utf8", at + 46, at + 46 + name),
-      data: method ? inflateRawSync(data) : data,
-    };
-    at += 46 + name + extra + comment;
-  }
-}
-
-test("the shared TensorFlow Lite cases pass", { skip, timeout: 600_000 }, (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "mite-tflite-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  for (const { name, data } of entries(readFileSync(cases))) {
-    if (name.endsWith("/") || name.includes("..")) continue;
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), data);
-  }
-  const driver = join(shared, "conformance/driver/run.mjs");
-  const candidate = `${process.execPath} ${cli} batch`;
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [driver, "--cases", folder, "--candidate", candidate, "--failures"],
-    { encoding: "utf8", maxBuffer: 1 << 26 },
-  );
-  t.diagnostic(stdout.trimEnd().split("\n").at(-1) ?? "");
-  assert.equal(status, 0, stdout);
-});
+const skip =
+  noShared || (existsSync(join(shared, "models/tf")) ? false : "the shared networks are not here");
 
 /**
  * The arrays of an .npz by name.
  * @param {string} path
  */
 function arrays(path) {
-  const files = [...entries(readFileSync(path))];
-  return new Map(files.map(({ name, data }) => [name.replace(/\.npy$/, ""), readNpy(data, name)]));
+  const files = [...readZip(readFileSync(path))];
+  return new Map(files.map(([name, unpack]) => [name.replace(/\.npy$/, ""), readNpy(unpack(), name)]));
 }
 
 /** A .tflite file, converted and loaded. */
