@@ -249,6 +249,7 @@ static mite_status infer_split(mite_step *s) {
     mite_status status = mite_step_need_same_elements(s);
     if (!status) status = mite_step_axis(s, 0, x->rank, &axis);
     if (status) return status;
+    for (size_t k = 0; k < s->node->output_count; k++) mite_step_expect_rank(s, k, (size_t)x->rank);
     int64_t outputs = s->node->output_count, size = x->shape[axis];
     int64_t *sizes = (int64_t *)calloc((size_t)outputs, sizeof *sizes);
     if (!sizes) return mite_step_fail(s, MITE_ERR_MEMORY, "not enough memory to split");
