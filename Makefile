@@ -76,7 +76,11 @@ SANITIZERS := -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omi
 QUICK := $(wildcard runtime/kernels/depthwise_u8_*.c)
 # As small as it can be: the other kernels' inner loops are written out by hand, and -O3 or LTO make them
 # larger and no faster. Their copies are short, for which V8's bulk instructions are slow.
-shipped = $(if $(filter $(QUICK),$<),-O2,-Os) $(if $(filter runtime/kernels/%,$<),,-mbulk-memory)
+# What takes no time is smaller still with -Oz (of pictures, that would slow the decoding by a fifth).
+COLD := runtime/mite.c runtime/wasm.c runtime/exec/% runtime/format/% runtime/graph/% runtime/plan/% \
+    runtime/ops/more/% convert/%
+shipped = $(if $(filter $(QUICK),$<),-O2,$(if $(filter $(COLD),$<),-Oz,-Os)) \
+    $(if $(filter runtime/kernels/%,$<),,-mbulk-memory)
 # Plain C kernels that SIMD ones replace are kept where they are tested.
 KEEP_PLAIN := -DMITE_KEEP_PLAIN=1
 
@@ -119,7 +123,7 @@ build/%.list: FORCE
 DIST := bindings/js/dist
 INFERENCE := $(patsubst %,$(DIST)/mite-%.wasm,simd relaxed simd-whole relaxed-whole)
 CONVERTER := $(DIST)/mite-convert.wasm
-WASM_LINK := -O2 -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB \
+WASM_LINK := -Oz -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB \
     -sSTACK_SIZE=128KB -sMALLOC=emmalloc -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
 # JavaScript makes the memory, 512 KiB to begin with, and may let several instances share it. Linked
 # for shared memory, a module initialises its data once, whoever comes first; the C library need not

@@ -12,7 +12,7 @@ export class Crew {
   /** @type {Set<Thread>} */
   #threads = new Set();
   #starting;
-  #ended = false;
+  #closed = false; // who comes now comes too late
 
   /** @param {number} count */
   constructor(count) {
@@ -24,7 +24,7 @@ export class Crew {
     try {
       const thread = await startWorker("helper");
       thread.keepAlive(false);
-      if (this.#ended) await thread.end();
+      if (this.#closed) await thread.end();
       else this.#threads.add(thread);
     } catch {
       // one thread fewer
@@ -34,6 +34,7 @@ export class Crew {
   /** How many helpers are there; waits for those that may come yet. */
   async size() {
     await inTime(this.#starting);
+    this.#closed = true;
     return this.#threads.size;
   }
 
@@ -62,7 +63,7 @@ export class Crew {
 
   /** Resolves once the threads are gone, where that can be known. */
   async end() {
-    this.#ended = true;
+    this.#closed = true;
     const ending = [...this.#threads].map((thread) => {
       thread.onFailure = () => {};
       return thread.end();
