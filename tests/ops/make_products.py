@@ -96,4 +96,24 @@ shut[:, ..., 6:] = -np.inf
 shut[1] = -np.inf
 attention("shut", 2, 1, 6, 10, 5, 9, False, mask=shut, scale=0.5)
 
+# --- Products of activations that were quantized in the run -----------------------------------------
+
+for rows, depth, columns, zero, biased, lo in [(1, 37, 9, 3, True, None), (70, 16, 24, 255, True, 0.0),
+                                               (6, 64, 8, None, False, None)]:
+    x = rng.integers(0, 256, (2, rows, depth), dtype=np.uint8)
+    w = rng.integers(-128, 128, (columns, depth), dtype=np.int8)
+    m, scale, b = (np.abs(real(columns)) / 1000).astype(f32), f32(0.37), real(columns)
+    at = [] if zero is None else [np.array(zero, np.uint8)]
+    acc = run("MatMulInteger", [x, np.ascontiguousarray(w.T)] + at)
+    y = acc.astype(f32) * (scale * m)
+    y = y + b if biased else y
+    attrs = {} if lo is None else dict(clamp_lo=lo)
+    none = Tensor(np.zeros(0, f32), "constant")
+    case(f"dense_integer {rows}x{depth}x{columns}", "dense_integer",
+         [Tensor(x), Tensor(w.reshape(columns, 1, 1, depth), "conv"),
+          Tensor(w.astype(np.int32).sum(1, dtype=np.int32), "columns"), Tensor(m, "columns"),
+          Tensor(np.array(scale)), Tensor(at[0]) if at else none,
+          Tensor(b, "constant") if biased else none],
+         Tensor(y if lo is None else np.maximum(y, f32(lo))), **attrs)
+
 write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/products.pack")
