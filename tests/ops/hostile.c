@@ -154,7 +154,7 @@ static const sentence sentences[] = {
     {"max pool 2x2 f32", "pad_top", 2, "lies wholly in the padding"},
     {"mean f32 (3, 4, 5) [-1]", "axes", 3, "axis 3 is outside the rank 3 of its input"},
     {"softmax f32 (4, 11) -1", "axis", -3, "axis -3 is outside the rank 2 of its input"},
-    {"transpose float32 (4, 5)", "perm", 0, "[0,0] is no permutation of 2 dimensions"},
+    {"transpose float32 (4, 5)", "perm", 5, "[5,0] is no permutation of 2 dimensions"},
     {"reshape -1", "shape", 5, "x of shape [2,3,4] does not fill the shape [5,-1]"},
     {"clamp f32", "hi", (int32_t)0xff800000, "limits lo and hi are crossed"},
 };

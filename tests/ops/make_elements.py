@@ -185,6 +185,9 @@ for function, y in [(3, [-2**63, -2**63, 1 - 2**63, 0, -3, -3, 3]), (5, [0, 0, 0
 case("binary of nothing", "binary", [Tensor(np.zeros((1, 0), i32)), Tensor(np.zeros((3, 1), i32))],
      Tensor(np.zeros((3, 0), i32)), function=0)
 
+for slope in [(5,), (4, 1), (1,), (2, 3, 4, 5)]:
+    x, a = any_of(f32, 2, 3, 4, 5), any_of(f32, *slope)
+    case(f"prelu {slope}", "prelu", [Tensor(x), Tensor(a)], Tensor(where(x < 0, x * a, x)))
 for dtype in (f16, f32, f64, i8, i64, np.bool_):
     c, x, y = any_of(np.bool_, 2, 1, 4), any_of(dtype, 3, 1), any_of(dtype, 1)
     case(f"where {name_of(dtype)}", "where", [Tensor(c), Tensor(x), Tensor(y)],
