@@ -173,7 +173,7 @@ static mite_status write_lowered(mite_convert *c, const mite_graph *graph, const
         status = fail(c, status, s ? mite_session_error(s) : "no memory to try the model");
     } else {
         status = mite_write(out, out_bytes, graph, metadata, metadata_bytes,
-                            mite_session_arena_bytes(s), &error);
+                            mite_session_arena_bytes(s), c->options.digest, &error);
         if (status) fail(c, status, error.text);
     }
     mite_session_free(s);

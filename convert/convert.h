@@ -15,6 +15,7 @@
 
 #include "import/import.h"
 #include "quantize/quantize.h"
+#include "write.h"
 
 typedef struct mite_convert mite_convert;
 
@@ -27,6 +28,7 @@ typedef struct mite_convert_options {
     // As in mite_import_options: files that lie beside the source.
     bool (*read_beside)(void *context, const char *name, uint64_t offset, void *to, size_t bytes);
     void *context;
+    mite_digest_fn *digest; // SHA-256, where there is a faster one than the library's own
 } mite_convert_options;
 
 mite_convert *mite_convert_new(const mite_convert_options *options); // NULL without memory

@@ -3,6 +3,7 @@
 // bindings/js/src/convert.js is their one user.
 #ifdef __wasm__
 
+#include "base/sha256.h"
 #include "convert.h"
 #include "exec/session.h"
 
@@ -14,6 +15,13 @@
 // 1 where the file beside the source was there and had as many bytes.
 IMPORT(read_beside)
 int32_t host_read_beside(const char *name, double offset, void *to, size_t bytes);
+
+// 1 where the host has computed the SHA-256.
+IMPORT(sha256) int32_t host_sha256(const void *data, size_t bytes, uint8_t *digest);
+
+static void digest(const void *data, size_t bytes, uint8_t out[32]) {
+    if (host_sha256(data, bytes, out) != 1) mite_sha256(data, bytes, out);
+}
 
 static bool read_beside(void *context, const char *name, uint64_t offset, void *to, size_t bytes) {
     (void)context;
@@ -30,6 +38,7 @@ mite_convert *wasm_convert_new(size_t max_bytes, int32_t will_quantize,
         .shapes = shapes,
         .shape_count = shape_count,
         .read_beside = read_beside,
+        .digest = digest,
     };
     return mite_convert_new(&options);
 }

@@ -20,7 +20,8 @@ typedef struct writer {
 
     // Weights: where each constant lies, in order of first use; equal ones share a place.
     uint64_t *places; // by value; UINT64_MAX: not placed yet
-    uint8_t (*digests)[MITE_DIGEST_BYTES];
+    uint64_t *hashes; // of constants
+    mite_digest_fn *digest;
     uint32_t *slots; // hash of a digest -> value index + 1
     size_t slot_count; // a power of two
     size_t weights_bytes;
@@ -45,17 +46,30 @@ static bool same_bytes(const mite_value *a, const mite_value *b) {
     return a->bytes == b->bytes && !memcmp(a->data, b->data, a->bytes);
 }
 
+// Tells constants apart; what looks alike is compared.
+static uint64_t hash_of(const mite_value *v) {
+    const uint8_t *at = v->data;
+    uint64_t h = v->bytes, word;
+    for (size_t left = v->bytes; left;) {
+        size_t step = left < sizeof word ? left : sizeof word;
+        word = 0;
+        memcpy(&word, at, step);
+        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+        at += step;
+        left -= step;
+    }
+    return h;
+}
+
 static bool place_constant(writer *w, uint32_t index) {
     const mite_value *v = &w->graph->values[index];
     if (!is_constant(v) || w->places[index] != UINT64_MAX) return true;
-    mite_sha256(v->data, v->bytes, w->digests[index]);
-    uint32_t hash;
-    memcpy(&hash, w->digests[index], sizeof hash);
-    size_t at = hash & (w->slot_count - 1);
+    uint64_t hash = w->hashes[index] = hash_of(v);
+    size_t at = (size_t)hash & (w->slot_count - 1);
     for (; w->slots[at]; at = (at + 1) & (w->slot_count - 1)) {
         uint32_t other = w->slots[at] - 1;
-        if (!memcmp(w->digests[other], w->digests[index], MITE_DIGEST_BYTES) &&
-            same_bytes(&w->graph->values[other], v)) {
+        if (w->hashes[other] == hash && same_bytes(&w->graph->values[other], v)) {
             w->places[index] = w->places[other];
             return true;
         }
@@ -71,9 +85,9 @@ static bool place_constants(writer *w) {
     w->slot_count = 16;
     while (w->slot_count < 2 * g->value_count) w->slot_count *= 2;
     w->places = malloc((g->value_count + 1) * sizeof *w->places);
-    w->digests = malloc((g->value_count + 1) * sizeof *w->digests);
+    w->hashes = malloc((g->value_count + 1) * sizeof *w->hashes);
     w->slots = calloc(w->slot_count, sizeof *w->slots);
-    if (!w->places || !w->digests || !w->slots) return false;
+    if (!w->places || !w->hashes || !w->slots) return false;
     memset(w->places, 0xff, g->value_count * sizeof *w->places);
     for (size_t i = 0; i < w->node_count; i++) {
         for (size_t k = 0; k < g->nodes[i].input_count; k++) {
@@ -259,7 +273,7 @@ static void put_digests(const writer *w) {
     size_t at = w->body_offset;
     for (size_t i = 0; i < w->chunk_count; i++) {
         size_t bytes = mite_min_size(MITE_FILE_CHUNK_BYTES, w->file_bytes - at);
-        mite_sha256(w->file + at, bytes, table + i * MITE_DIGEST_BYTES);
+        w->digest(w->file + at, bytes, table + i * MITE_DIGEST_BYTES);
         at += bytes;
     }
 }
@@ -330,8 +344,9 @@ static mite_status write_all(writer *w) {
 
 mite_status mite_write(uint8_t **out, size_t *out_bytes, const mite_graph *graph,
                        const char *metadata, size_t metadata_bytes, uint64_t arena_bytes,
-                       mite_error *error) {
+                       mite_digest_fn *digest, mite_error *error) {
     writer w = {
+        .digest = digest ? digest : mite_sha256,
         .graph = graph,
         .node_count = mite_graph_all_nodes(graph),
         .metadata = metadata,
@@ -341,7 +356,7 @@ mite_status mite_write(uint8_t **out, size_t *out_bytes, const mite_graph *graph
     };
     mite_status status = write_all(&w);
     free(w.places);
-    free(w.digests);
+    free(w.hashes);
     free(w.slots);
     *out = w.file;
     *out_bytes = status ? 0 : w.file_bytes;

@@ -33,7 +33,8 @@ static mite_session *run_graph(mite_ir_graph *g, mite_model **m, const char *wha
         check(false, error.text);
         return NULL;
     }
-    if (mite_write(&file, &bytes, &lowered.graph, "{}", 2, 0, &error)) check(false, error.text);
+    if (mite_write(&file, &bytes, &lowered.graph, "{}", 2, 0, NULL, &error))
+        check(false, error.text);
     mite_lowered_free(&lowered);
     check(mite_model_new(m, NULL) == MITE_OK, what);
     size_t at = 0, n;

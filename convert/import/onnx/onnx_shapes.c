@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define MAX_FILLED ((size_t)448 << 20) // bytes of a constant; above, it is computed in the run
+
 void onnx_reshape_node(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *shape = onnx_list_in(c, "shape", 1);
     if (!shape) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its shape is missing");
@@ -152,6 +154,24 @@ void onnx_constant(onnx_import *c) {
     }
 }
 
+// A constant all of whose elements are `value`; NULL where its shape is not known or makes no sense.
+static mite_ir_value *filled(onnx_import *c, const mite_ir_value *value) {
+    int32_t dims[MITE_MAX_RANK];
+    const onnx_known *shape = onnx_numbers(c, 0);
+    size_t elements, item = mite_dtype_bytes(value->dtype);
+    if (!shape || shape->count > MITE_MAX_RANK || shape->rank != 1) return NULL;
+    for (size_t i = 0; i < shape->count; i++) {
+        if (shape->at[i].i < 0 || shape->at[i].i > INT32_MAX) return NULL;
+        dims[i] = (int32_t)shape->at[i].i;
+    }
+    if (!mite_shape_elements(&elements, shape->count, dims) || elements > MAX_FILLED / item)
+        return NULL;
+    mite_ir_value *v = mite_ir_constant(c->g, onnx_name(c), value->dtype, shape->count, dims);
+    for (size_t i = 0; v && i < elements; i++)
+        memcpy((uint8_t *)v->data + i * item, value->data, item);
+    return v;
+}
+
 void onnx_constant_of_shape(onnx_import *c) {
     const onnx_attr *a = onnx_attribute(c, "value");
     mite_ir_value *shape = onnx_list_in(c, NULL, 0), *value;
@@ -163,5 +183,6 @@ void onnx_constant_of_shape(onnx_import *c) {
                      mite_ir_elements(value));
         return;
     }
-    onnx_set(c, 0, onnx_expand_to(c, onnx_reshape(c, value, 0, value->shape), shape));
+    mite_ir_value *v = filled(c, value);
+    onnx_set(c, 0, v ? v : onnx_expand_to(c, onnx_reshape(c, value, 0, value->shape), shape));
 }

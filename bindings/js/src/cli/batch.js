@@ -15,7 +15,7 @@ import { UsageError, wholeNumber } from "./usage.js";
  */
 /** @typedef {{ ok: true, outputs: Record<string, string> } | { ok: false, error: string }} Reply */
 
-const SECONDS = "30";
+const SECONDS = "50";
 const BYTES = String(1.25 * 2 ** 30);
 
 /** @type {import("./main.js").Command} */
