@@ -13,7 +13,8 @@ records = []
 f = lambda *s: (rng.standard_normal(s) * 0.5).astype(np.float32)
 i64 = lambda *v: np.array(v, np.int64)
 n = lambda op, i, o="y", **a: h.make_node(op, i, [o] if isinstance(o, str) else o, **a)
-types = {np.dtype(np.float32): T.FLOAT, np.dtype(np.uint8): T.UINT8, np.dtype(np.int8): T.INT8}
+types = {np.dtype(np.float32): T.FLOAT, np.dtype(np.uint8): T.UINT8, np.dtype(np.int8): T.INT8,
+         np.dtype(np.int32): T.INT32, np.dtype(np.int64): T.INT64, np.dtype(np.bool_): T.BOOL}
 
 def model(nodes, inputs, consts=None, opset=17, outputs=(("y", T.FLOAT),), domains=()):
     g = h.make_graph(nodes, "g", [h.make_tensor_value_info(k, t, s) for k, t, s in inputs],
@@ -27,9 +28,9 @@ def put(name, proto, data=b"", sentence="", tolerance=0.0):
     records.append(name.encode() + b"\0" + sentence.encode() + b"\0" +
                    struct.pack("<fII", tolerance, len(m), len(data)) + m + data)
 
-def case(name, nodes, xs, consts=None, opset=17, tolerance=2e-5, outputs=(("y", T.FLOAT),), shapes=None, fused=False):
+def case(name, nodes, xs, consts=None, opset=17, tolerance=2e-5, outputs=(("y", T.FLOAT),), shapes=None, fused=False, domains=()):
     xs = xs if isinstance(xs, dict) else {"x": xs}
-    m = model(nodes, [(k, types[v.dtype], (shapes or {}).get(k, v.shape)) for k, v in xs.items()], consts, opset, outputs)
+    m = model(nodes, [(k, types[v.dtype], (shapes or {}).get(k, v.shape)) for k, v in xs.items()], consts, opset, outputs, domains)
     o = ort.SessionOptions(); o.log_severity_level = 3
     o.graph_optimization_level = getattr(ort.GraphOptimizationLevel, "ORT_ENABLE_ALL" if fused else "ORT_DISABLE_ALL")
     ys = ort.InferenceSession(m.SerializeToString(), o, ["CPUExecutionProvider"]).run(None, xs)
@@ -182,6 +183,64 @@ v = net.op("Conv", v, net.const(f(8, 1, 3, 3)), group=8, auto_pad="SAME_UPPER", 
 v = net.op("Relu", v); v = net.op("Pad", v, net.const(i64(0, 0, 1, 1, 0, 0, 1, 1))); v = net.op("MaxPool", v, kernel_shape=[3, 3], strides=[2, 2])
 v = net.op("ReduceMean", net.op("Transpose", v, perm=[0, 2, 3, 1]), axes=[1, 2], keepdims=0)
 finish("as TensorFlow exports", net, net.op("Add", net.op("MatMul", v, net.const(f(8, 5))), net.const(f(5))), f(1, 17, 17, 3))
+
+# --- Layers in forms that the core does not have, and com.microsoft's -----------------------------------
+MS = "com.microsoft"
+ms = lambda op, i, o="y", **a: n(op, i, o, domain=MS, **a)
+def contrib(name, nodes, xs, consts=None, **a): case(name, nodes, xs, consts, domains=[MS], **a)
+FS = (("y", T.FLOAT), ("z", T.FLOAT))
+case("conv of volumes, same", [n("Conv", ["x", "w", "b"], auto_pad="SAME_LOWER", strides=[2, 1, 2])], f(1, 2, 5, 4, 6), {"w": f(3, 2, 3, 2, 3), "b": f(3)})
+case("conv by weights that are an input", [n("Conv", ["x", "w"], pads=[1, 0, 0, 1], group=2)], {"x": f(1, 4, 6, 5), "w": f(2, 2, 3, 3)})
+case("transposed conv", [n("ConvTranspose", ["x", "w", "b"], strides=[2, 2], pads=[1, 0, 0, 1], output_padding=[1, 0])], f(1, 3, 4, 5), {"w": f(3, 4, 3, 2), "b": f(4)})
+case("transposed conv in groups", [n("ConvTranspose", ["x", "w"], strides=[2, 1], group=2, auto_pad="SAME_UPPER")], f(1, 4, 4, 5), {"w": f(4, 3, 3, 3)})
+case("transposed conv to a size", [n("ConvTranspose", ["x", "w"], strides=[3], output_shape=[14])], f(2, 3, 5), {"w": f(3, 2, 4)})
+case("conv of integers", [n("ConvInteger", ["x", "w", "a", "b"], pads=[1, 1, 1, 1])], rng.integers(0, 256, (1, 3, 4, 5), dtype=np.uint8),
+     {"w": rng.integers(0, 256, (2, 3, 3, 3), dtype=np.uint8), "a": np.uint8(9), "b": np.uint8(130)}, outputs=(("y", T.INT32),))
+case("pool with indices", [n("MaxPool", ["x"], ["y", "z"], kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 1])], f(2, 2, 5, 6), outputs=(("y", T.FLOAT), ("z", T.INT64)))
+case("pool, ceil and padding counted", [n("AveragePool", ["x"], kernel_shape=[3, 3], strides=[2, 3], pads=[1, 1, 1, 1], ceil_mode=1, count_include_pad=1)], f(1, 2, 6, 7), opset=19)
+case("pools of volumes", [n("MaxPool", ["x"], "t", kernel_shape=[2, 2, 2], dilations=[1, 2, 1]), n("LpPool", ["t"], kernel_shape=[2, 1, 2], p=1)], f(1, 2, 4, 5, 6))
+case("global pools", [n("GlobalMaxPool", ["x"], "a"), n("GlobalLpPool", ["x"], "b", p=3), n("Add", ["a", "b"])], f(2, 3, 4, 5))
+case("instance norm", [n("InstanceNormalization", ["x", "s", "b"])], f(2, 3, 4, 5), {"s": f(3), "b": f(3)})
+case("group norm 21", [n("GroupNormalization", ["x", "s", "b"], num_groups=2)], f(2, 6, 3, 4), {"s": f(6), "b": f(6)}, opset=21)
+case("layer norm and its mean", [n("LayerNormalization", ["x", "s", "b"], ["y", "z"], axis=1)], f(2, 3, 4), {"s": f(3, 4), "b": f(3, 4)}, outputs=FS)
+case("layer norm of pictures", [n("LayerNormalization", ["x", "s"], axis=-2)], f(2, 3, 4), {"s": f(3, 4)})
+case("LRN", [n("LRN", ["x"], size=3, alpha=0.1, beta=0.5, bias=2.0)], f(1, 5, 3, 2))
+case("norms", [n("LpNormalization", ["x"], "t", p=1, axis=1), n("MeanVarianceNormalization", ["t"])], f(2, 3, 4, 5))
+case("batch norm by inputs", [n("BatchNormalization", ["x", "s", "s", "s", "v"])], {"x": f(2, 3, 4), "s": f(3), "v": np.abs(f(3)) + 0.5})
+for equation, shapes in [("bhid,bhjd->bhij", [(1, 2, 3, 4), (1, 2, 5, 4)]), ("bn,anm,bm->ba", [(2, 3), (4, 3, 5), (2, 5)]), ("...ij,jk", [(2, 2, 3), (3, 4)])]:
+    case(f"einsum {equation}", [n("Einsum", [f"x{k}" for k in range(len(shapes))], equation=equation)], {f"x{k}": f(*a) for k, a in enumerate(shapes)})
+case("gemm of inputs", [n("Gemm", ["x", "w", "c"], transA=1, transB=1, alpha=0.5, beta=2.0)], {"x": f(5, 3), "w": f(4, 5), "c": f(3, 1)})
+for op, gates in [("RNN", 1), ("GRU", 3), ("LSTM", 4)]:
+    case(f"{op}, both ways", [n(op, ["x", "w", "r", "b", "l"], ["y", "z"], hidden_size=3, direction="bidirectional")], f(4, 2, 5),
+         {"w": f(2, gates * 3, 5), "r": f(2, gates * 3, 3), "b": f(2, gates * 6), "l": np.array([4, 2], np.int32)}, opset=14, outputs=FS)
+case("resize, cubic and antialiased", [n("Resize", ["x", "", "", "s"], "t", mode="cubic", antialias=1), n("Resize", ["t", "", "k"], mode="cubic", exclude_outside=1)],
+     f(1, 2, 9, 8), {"s": i64(1, 2, 4, 5), "k": np.array([1, 1, 1.5, 2], np.float32)}, opset=19)
+case("resize 10, down", [n("Resize", ["x", "s"], mode="nearest")], f(1, 1, 5, 8), {"s": np.array([1, 1, 0.6, 0.6], np.float32)}, opset=10)
+case("grid sample", [n("GridSample", ["x", "g"], padding_mode="border")], {"x": f(1, 2, 4, 5), "g": f(1, 3, 3, 2) * 3}, opset=16)
+case("attention 23", [n("Attention", ["x", "k", "v", "m", "p", "q"], ["y", "z", "t"], is_causal=1)], {"x": f(1, 4, 3, 8), "k": f(1, 2, 3, 8), "v": f(1, 2, 3, 6),
+     "m": f(3, 5), "p": f(1, 2, 2, 8), "q": f(1, 2, 2, 6)}, opset=23, outputs=(*FS, ("t", T.FLOAT)))
+case("STFT", [n("STFT", ["x", "s", "w"])], f(1, 40, 1), {"s": np.int64(7), "w": np.abs(f(12))}, tolerance=1e-4)
+case("quantized in the run", [n("DynamicQuantizeLinear", ["x"], ["q", "s", "z"]), n("MatMulInteger", ["q", "w", "z"], "i"), n("Cast", ["i"], "c", to=T.FLOAT), n("Mul", ["c", "s"])],
+     f(3, 6), {"w": rng.integers(-128, 128, (6, 4), dtype=np.int8)}, tolerance=1e-3)
+case("scales by block", [n("QuantizeLinear", ["x", "s"], "q", axis=1, block_size=2, output_dtype=T.INT8), n("DequantizeLinear", ["q", "s"], axis=1, block_size=2)],
+     f(3, 4) * 9, {"s": np.abs(f(3, 2)) + 0.05}, opset=21)
+contrib("fused conv", [ms("FusedConv", ["x", "w", "b", "a"], activation="Relu", pads=[1] * 4)], {"x": f(1, 3, 4, 5), "a": f(1, 4, 4, 5)}, {"w": f(4, 3, 3, 3), "b": f(4)})
+contrib("fused products", [ms("FusedMatMul", ["x", "k"], "t", transB=1, alpha=0.3), ms("FusedGemm", ["t", "w", "b"], activation="Relu")], {"x": f(3, 5), "k": f(4, 5)}, {"w": f(4, 2), "b": f(2)})
+contrib("gelus", [ms("Gelu", ["x"], "a"), ms("FastGelu", ["a", "b"], "c"), ms("BiasGelu", ["c", "b"], "d"), ms("QuickGelu", ["d"])], f(3, 4) * 3, {"b": f(4)})
+contrib("skip norms", [ms("SkipLayerNormalization", ["x", "k", "g", "b", "c"], ["a", "", "", "s"], epsilon=1e-5), ms("SkipSimplifiedLayerNormalization", ["a", "s", "g"], epsilon=1e-5)],
+        {"x": f(2, 3, 8), "k": f(2, 3, 8)}, {k: f(8) for k in "gbc"})
+contrib("embeddings", [ms("EmbedLayerNormalization", ["x", "t", "w", "p", "s", "g", "b"], ["y", "m"])], {"x": rng.integers(0, 9, (2, 4)).astype(np.int32), "t": rng.integers(0, 2, (2, 4)).astype(np.int32)},
+        {"w": f(9, 8), "p": f(6, 8), "s": f(2, 8), "g": f(8), "b": f(8)})
+contrib("attention with its projection", [ms("Attention", ["x", "w", "b", "m"], num_heads=2)], {"x": f(2, 4, 8), "m": np.array([[1, 1, 1, 0], [1, 1, 0, 0]], np.int32)}, {"w": f(8, 24), "b": f(24)})
+contrib("multi-head attention", [ms("MultiHeadAttention", ["x", "k", "v", "b", "m", "a"], num_heads=2)], {"x": f(2, 4, 8), "k": f(2, 5, 8), "v": f(2, 5, 8),
+        "m": np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], np.int32), "a": f(1, 2, 4, 5)}, {"b": f(24)})
+contrib("grouped attention", [ms("GroupQueryAttention", ["x", "k", "v", "p", "q", "l", "t", "c", "s"], ["y", "z", "u"], num_heads=4, kv_num_heads=2, do_rotary=1)],
+        {"x": f(1, 1, 64), "k": f(1, 1, 32), "v": f(1, 1, 32), "p": f(1, 2, 5, 16), "q": f(1, 2, 5, 16), "l": np.array([5], np.int32)},
+        {"t": np.int32(6), "c": f(8, 8), "s": f(8, 8)}, outputs=(*FS, ("u", T.FLOAT)))
+contrib("weights of four bits", [ms("MatMulNBits", ["x", "w", "s", "z"], K=70, N=5, bits=4, block_size=32)], f(2, 70),
+        {"w": rng.integers(0, 256, (5, 3, 16), dtype=np.uint8), "s": np.abs(f(15)), "z": rng.integers(0, 256, 10, dtype=np.uint8)}, tolerance=1e-4)
+contrib("quantized attention", [ms("QAttention", ["x", "w", "b", "s", "t", "", "z", "o"], num_heads=2, unidirectional=1)], rng.integers(0, 256, (2, 4, 8), dtype=np.uint8),
+        {"w": rng.integers(-128, 128, (8, 24), dtype=np.int8), "b": f(24), "s": np.float32(0.02), "t": np.float32(0.01), "z": np.uint8(100), "o": np.int8(3)})
 
 # --- What is refused, and how -------------------------------------------------------------------------
 refuse("missing operators", "lacks 2 operators of this model, ONNX opset 17: StringNormalizer (first at node 'one'), com.example.Odd (first at node 'two')",
