@@ -138,8 +138,10 @@ linked_mite-simd-whole := $(call objects,simd,$(RUNTIME))
 linked_mite-relaxed-whole := $(call objects,relaxed,$(RUNTIME))
 # One build is enough here, and its numbers do not depend on the engine's relaxed instructions.
 linked_mite-convert := $(call objects,simd,$(RUNTIME) $(CONVERT))
-link_mite-simd := $(SIMD)
-link_mite-relaxed := $(RELAXED)
+# Those of plain networks not for size alone, which would make int8 depthwise kernels slower by 4 to
+# 20 % to save 1 kB.
+link_mite-simd := $(SIMD) -O2
+link_mite-relaxed := $(RELAXED) -O2
 link_mite-simd-whole := $(SIMD)
 link_mite-relaxed-whole := $(RELAXED)
 link_mite-convert := $(SIMD)
@@ -196,8 +198,8 @@ native: $(programs) $(races) ## build the native tests, with sanitizers
 KERNEL_MAINS := $(filter tests/kernels/%,$(TEST_MAINS))
 wasm_programs = $(foreach build,simd relaxed,\
     $(patsubst tests/%.c,build/wasm-tests/$(build)/%.wasm,$(KERNEL_MAINS)))
-link_simd := $(SIMD)
-link_relaxed := $(RELAXED)
+link_simd := $(SIMD) -O2
+link_relaxed := $(RELAXED) -O2
 
 define wasm_program
 build/wasm-tests/$(1)/$(2).list: linked = $$(call objects,$(1)-tests,$$(KERNELS) $(3))
