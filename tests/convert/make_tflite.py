@@ -17,7 +17,7 @@ def un(code,shape=(2,3,5),feeds=None,opts=None,q=None,qo=None,lsb=1,name=None):
         x=Q('x',shape,*q);y=Q('y',shape,*qo); case((name or code.lower()).replace('f32_','')+'_int8' ,[x],[y],[Op(code,[x],[y],opts and dict(opts))],lsb=lsb)
 pos=[lambda r:(np.abs(r.standard_normal((2,3,5)))+.1).astype(np.float32)]
 for c in ['ABS','CEIL','COS','ELU','EXP','FLOOR','HARD_SWISH','LOGISTIC','NEG','RELU','RELU6','RELU_N1_TO_1','RELU_0_TO_1','ROUND','SIGN','SIN','SQUARE','TANH','LOG_SOFTMAX','L2_NORMALIZATION']:
-    q={'ABS':((.05,3),(.05,-20)),'ELU':((.05,3),(.06,-100)),'EXP':((.02,3),(.05,-128)),'HARD_SWISH':((.05,3),(.03,-90)),'LOGISTIC':((.05,3),(1/256,-128)),'RELU':((.05,3),(.04,-128)),'RELU6':((.05,3),(6/255,-128)),'RELU_N1_TO_1':((.05,3),(2/255,0)),'RELU_0_TO_1':((.05,3),(1/255,-128)),'TANH':((.05,3),(1/128,0)),'LOG_SOFTMAX':((.05,3),(16/256,127)),'L2_NORMALIZATION':((.05,3),(1/128,0))}.get(c)
+    q={'ABS':((.05,3),(.05,-20)),'ELU':((.05,3),(.06,-100)),'EXP':((.02,3),(.05,-128)),'HARD_SWISH':((.05,3),(.03,-90)),'LOGISTIC':((.05,3),(1/256,-128)),'RELU':((.05,3),(.04,-128)),'RELU6':((.05,3),(6/255,-128)),'RELU_N1_TO_1':((.05,3),(2/255,0)),'RELU_0_TO_1':((.05,3),(1/255,-128)),'TANH':((.05,3),(1/128,0)),'LOG_SOFTMAX':((.05,3),(16/256,127)),'L2_NORMALIZATION':((.05,3),(1/128,0)),'NEG':((.05,3),(.05,-3))}.get(c)
     un(c,q=q and q[0],qo=q and q[1])
 for c in ['LOG','RSQRT','SQRT']:
     un(c,feeds=pos)

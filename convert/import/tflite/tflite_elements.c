@@ -16,8 +16,26 @@ static mite_ir_value *function(tfl_import *c, mite_unary which, mite_ir_value *x
         .attrs = {{"function", .word = (int32_t)which}, {"alpha", .word = mite_ir_bits(alpha)}});
 }
 
+// NEG of int8 turns the quanta's signs, whatever the zero points, and -128 stays what it is: so do u8
+// quanta modulo 256.
+static mite_ir_value *negated_quanta(tfl_import *c, const tfl_tensor *out) {
+    float scale;
+    int32_t zero_point;
+    mite_ir_value *x = tfl_in(c, 0);
+    if (!x || !tfl_stored_quantization(c, out, &scale, &zero_point)) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "unary", .name = tfl_name(c), .inputs = {x},
+                        .attrs = {{"function", .word = MITE_UNARY_NEG}}, .scale = scale,
+                        .zero_point = zero_point);
+}
+
 void tfl_unary(tfl_import *c) {
     const tfl_op *op = tfl_op_of(c->node);
+    const tfl_tensor *in = tfl_input(c, 0), *out = tfl_output(c, 0);
+    if (op->function == MITE_UNARY_NEG && in && out && in->type == TFL_INT8 &&
+        tfl_is_quantized(in) && out->type == TFL_INT8 && tfl_is_quantized(out)) {
+        tfl_set(c, 0, negated_quanta(c, out));
+        return;
+    }
     if (tfl_set_i16_function(c)) return;
     mite_ir_value *x = tfl_plain(c, 0);
     if (!x) return;
