@@ -113,13 +113,12 @@ typedef struct quantized {
     mite_ir_value *y, *scale, *zero;
 } quantized;
 
-// One image's quanta, by the operator that is there for transformers: the same scale, zero point and
-// quanta but for halves.
+// One image's quanta, by the operator that is there for transformers.
 static quantized quantize_image(tfl_import *c, mite_ir_value *x) {
     static const mite_dtype more[] = {MITE_F32, MITE_U8};
-    mite_ir_value *y =
-        MITE_IR_EMIT(c->g, .op = "dynamic_quantize", .name = tfl_name(c), .inputs = {x},
-                     .dtype = MITE_U8, .more_dtypes = more, .more_outputs = 2);
+    mite_ir_value *y = MITE_IR_EMIT(c->g, .op = "dynamic_quantize", .name = tfl_name(c),
+                                    .inputs = {x}, .dtype = MITE_U8, .more_dtypes = more,
+                                    .more_outputs = 2, .attrs = {{"half_away", .word = 1}});
     return (quantized){y, mite_ir_output_at(y, 1), mite_ir_output_at(y, 2)};
 }
 

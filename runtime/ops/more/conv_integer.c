@@ -12,7 +12,7 @@
 // SymmetricQuantizeFloats there). bias f32 [M] (absent: 0), scales of the weights f32 [M].
 //   y = clamp(sum * (scale of x * scale of w) + bias)
 #include "../conv.h"
-#include "elements.h"
+#include "dynamic.h"
 
 #include <math.h>
 
@@ -206,31 +206,41 @@ static float limited(float x, float lo, float hi) { return x < lo ? lo : x > hi 
 // Half away from zero. What is no number counts as 0.
 static float rounded(float x) { return x != x ? 0.0f : truncf(x + (x < 0 ? -0.5f : 0.5f)); }
 
+mite_dynamic mite_dynamic_of(float least, float most, bool symmetric) {
+    mite_dynamic d = {.lo = symmetric ? -127 : -128};
+    double scale = symmetric ? (double)(most > -least ? most : -least) / 127
+                             : ((double)most - (double)least) / 255;
+    if (!symmetric && scale > 0) {
+        // The end whose quantum is known better decides where zero lies.
+        double by_least = -128 - (double)least / scale, by_most = 127 - (double)most / scale;
+        bool first = 128 + fabs((double)least / scale) < 127 + fabs((double)most / scale);
+        d.offset = limited(rounded((float)(first ? by_least : by_most)), -128, 127);
+    }
+    d.scale = (float)scale;
+    d.inverse = 1.0f / d.scale;
+    // All zeros, or so large or small that no scale stands for them.
+    if (d.scale > 0 && d.inverse > 0 && d.inverse < INFINITY) return d;
+    d.scale = 1;
+    d.inverse = 0;
+    return d;
+}
+
+float mite_dynamic_quantum(const mite_dynamic *d, float x) {
+    float product = d->inverse > 0 ? x * d->inverse : 0;
+    return limited(rounded(d->offset + product), d->lo, 127);
+}
+
 // The quanta of an image less their zero point, and their scale.
 static float quantize(int16_t *out, const float *x, size_t count, bool symmetric) {
-    float least = 0, most = 0, offset = 0, lo = -127;
+    float least = 0, most = 0;
     for (size_t i = 0; i < count; i++) {
         if (x[i] < least) least = x[i];
         if (x[i] > most) most = x[i];
     }
-    double scale = ((double)most - (double)least) / 255;
-    if (symmetric) {
-        scale = (double)(most > -least ? most : -least) / 127;
-    } else if (scale > 0) {
-        // The end whose quantum is known better decides where zero lies.
-        double by_least = -128 - (double)least / scale, by_most = 127 - (double)most / scale;
-        bool first = 128 + fabs((double)least / scale) < 127 + fabs((double)most / scale);
-        offset = limited(rounded((float)(first ? by_least : by_most)), -128, 127);
-        lo = -128;
-    }
-    float inverse = 1.0f / (float)scale;
-    // All zeros, or so large or small that no scale stands for them.
-    bool usable = (float)scale > 0 && inverse > 0 && inverse < INFINITY;
-    for (size_t i = 0; i < count; i++) {
-        float q = usable ? limited(rounded(offset + x[i] * inverse), lo, 127) : offset;
-        out[i] = (int16_t)(q - offset);
-    }
-    return usable ? (float)scale : 1.0f;
+    mite_dynamic d = mite_dynamic_of(least, most, symmetric);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (int16_t)(mite_dynamic_quantum(&d, x[i]) - d.offset);
+    return d.scale;
 }
 
 static void run_image(const mite_step *s, size_t image, int16_t *quanta) {

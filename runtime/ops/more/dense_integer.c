@@ -6,11 +6,13 @@
 //   lo = min(0, least x), hi = max(0, greatest x), scale = (hi - lo) / 255 (1 where that is 0)
 //   zero_point = round_half_even(-lo / scale), limited to [0, 255]
 //   y = saturate(round_half_even(x / scale) + zero_point)
+//   with half_away as TensorFlow Lite's (dynamic.h): the same but at halves
 // dense_integer: x u8 [..,K], weights i8 [N,1,1,K] packed, sums i32 [N] of each row of them,
 // multiplier f32 [N], scale f32 [], zero_point u8 [] or none (0), bias f32 [N] or none:
 //   acc = sum over k of (x - zero_point) * weight, wrapping
 //   y   = (float)acc * (scale * multiplier) + bias, each operation rounded, then clamped
 #include "../conv.h"
+#include "dynamic.h"
 
 #include <math.h>
 
@@ -27,6 +29,8 @@ static mite_status infer_quantize(mite_step *s) {
     return status ? status : mite_step_set_shape(s, ZERO_OUT, 0, NULL);
 }
 
+static const mite_attr quantize_attrs[] = {{"half_away", 'i', 1, 0}};
+
 #define PART_UNIT 1024 // elements
 
 static mite_status prepare_quantize(mite_step *s) {
@@ -41,11 +45,22 @@ static mite_status run_quantize(const mite_step *s, size_t part, size_t part_cou
     size_t begin, end;
     (void)scratch;
     s->kernels->range_f32(x->data, x->elements, range);
+    mite_part_range(x->elements, PART_UNIT, part, part_count, &begin, &end);
+    if (mite_attr_int(s, 0)) {
+        mite_dynamic d = mite_dynamic_of(range[0], range[1], false);
+        const float *in = x->data;
+        uint8_t *out = s->outputs[Y]->data;
+        for (size_t i = begin; i < end; i++)
+            out[i] = (uint8_t)(mite_dynamic_quantum(&d, in[i]) + 128);
+        if (part) return MITE_OK;
+        *(float *)s->outputs[SCALE_OUT]->data = d.scale;
+        *(uint8_t *)s->outputs[ZERO_OUT]->data = (uint8_t)(d.offset + 128);
+        return MITE_OK;
+    }
     scale = (range[1] - range[0]) / 255.0f;
     if (!(scale > 0)) scale = 1.0f;
     float zero = nearbyintf(-range[0] / scale);
     uint8_t zero_point = (uint8_t)(zero > 0 ? fminf(zero, 255.0f) : 0.0f);
-    mite_part_range(x->elements, PART_UNIT, part, part_count, &begin, &end);
     s->kernels->quantize((uint8_t *)s->outputs[Y]->data + begin, (const float *)x->data + begin,
                          end - begin, scale, zero_point);
     if (part) return MITE_OK;
@@ -56,6 +71,8 @@ static mite_status run_quantize(const mite_step *s, size_t part, size_t part_cou
 
 const mite_op mite_op_dynamic_quantize = {
     .name = "dynamic_quantize",
+    .attrs = quantize_attrs,
+    .attr_count = 1,
     .min_inputs = 1,
     .max_inputs = 1,
     .output_count = 3,
