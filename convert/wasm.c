@@ -31,9 +31,11 @@ static bool read_beside(void *context, const char *name, uint64_t offset, void *
 // `shapes`: `shape_count` records of 10 words: name, rank, dims[8] (mite_import_shape).
 EXPORT(convert_new)
 mite_convert *wasm_convert_new(size_t max_bytes, int32_t will_quantize,
-                               const mite_import_shape *shapes, size_t shape_count) {
+                               const mite_import_shape *shapes, size_t shape_count,
+                               int32_t keep_unoptimised) {
     mite_convert_options options = {
         .max_bytes = max_bytes,
+        .keep_unoptimised = keep_unoptimised,
         .will_quantize = will_quantize,
         .shapes = shapes,
         .shape_count = shape_count,
@@ -68,7 +70,7 @@ size_t wasm_convert_port_count(mite_convert *c, int32_t is_output) {
     return is_output ? g->output_count : g->input_count;
 }
 
-// Record of 11 words: name, dtype, rank, shape[8].
+// Record of 11 words: name, dtype, rank, shape[8] (-1: open).
 EXPORT(convert_port)
 void wasm_convert_port(mite_convert *c, int32_t is_output, size_t index, uint32_t *record) {
     const mite_ir_graph *g = mite_convert_graph(c);
@@ -76,7 +78,8 @@ void wasm_convert_port(mite_convert *c, int32_t is_output, size_t index, uint32_
     record[0] = (uint32_t)(uintptr_t)port->name;
     record[1] = (uint32_t)port->value->dtype;
     record[2] = (uint32_t)port->value->rank;
-    memcpy(record + 3, port->value->shape, sizeof port->value->shape);
+    for (size_t i = 0; i < MITE_MAX_RANK; i++)
+        record[3 + i] = port->value->open >> i & 1 ? UINT32_MAX : (uint32_t)port->value->shape[i];
 }
 
 // `samples`: addresses of the examples' values, as in mite_quantize_options.
@@ -147,6 +150,29 @@ void wasm_inspect_step(const mite_session *s, size_t index, uint32_t *record) {
     memcpy(record + 10, &out->scale, sizeof out->scale);
     record[11] = (uint32_t)constant_bytes(step);
     record[12] = (uint32_t)moved_bytes(step);
+}
+
+// How many results step `index` has.
+EXPORT(inspect_output_count)
+size_t wasm_inspect_output_count(const mite_session *s, size_t index) {
+    return mite_session_step(s, index)->node->output_count;
+}
+
+// Record of 16 words about result `output` of a step that has just run: name, data, dtype, rank,
+// shape[8], scale (f32 bits), zero point, and of pictures (rank 4) the elements from one row and from
+// one image to the next; 0 where it is dense.
+EXPORT(inspect_value)
+void wasm_inspect_value(const mite_session *s, size_t index, size_t output, uint32_t *record) {
+    const mite_view *v = mite_session_step(s, index)->outputs[output];
+    record[0] = (uint32_t)(uintptr_t)v->value->name;
+    record[1] = (uint32_t)(uintptr_t)v->data;
+    record[2] = (uint32_t)v->dtype;
+    record[3] = (uint32_t)v->rank;
+    memcpy(record + 4, v->shape, sizeof v->shape);
+    memcpy(record + 12, &v->scale, sizeof v->scale);
+    record[13] = (uint32_t)v->zero_point;
+    record[14] = v->rank == 4 ? (uint32_t)v->row_stride : 0;
+    record[15] = v->rank == 4 ? (uint32_t)v->image_stride : 0;
 }
 
 #endif

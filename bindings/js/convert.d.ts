@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite/convert: other people's models to `.mite` files, in the page or in Node. A module of its
 // own, fetched only by those who convert.
-import type { DType, Metadata, Model } from "./mite.d.ts";
+import type { DType, Metadata, Model, TensorInput } from "./mite.d.ts";
 
 export interface SourcePort {
   readonly name: string;
@@ -35,6 +35,8 @@ export interface ConvertOptions {
    * chosen by. A few dozen that resemble real use are enough.
    */
   examples?: (inputs: readonly SourcePort[]) => Promise<readonly Example[]> | readonly Example[];
+  /** false: the source as it was read, with nothing simplified, to compare with. Default: true. */
+  optimise?: boolean;
   /** Whether the file gets a self-test, which takes a run of the model. Default: true. */
   selfTest?: boolean;
   /** Also runs the source as it was read, with nothing simplified, and compares. */
@@ -89,3 +91,42 @@ export function describe(
   file: ArrayBuffer | ArrayBufferView,
   options?: Pick<ConvertOptions, "wasm">,
 ): Promise<Description>;
+
+export interface DiffOptions {
+  /** Inputs by name; those that are missing are random, the same for both models. */
+  inputs?: Readonly<Record<string, TensorInput>>;
+  inputShapes?: ConvertOptions["inputShapes"];
+  files?: ConvertOptions["files"];
+  /** Of the random inputs, from 1 to 4294967295. Default: 1. */
+  seed?: number;
+  wasm?: ConvertOptions["wasm"];
+}
+
+/** A result that both models have under one name, as real numbers. */
+export interface LayerDifference {
+  readonly name: string;
+  /** The operator of the second model, and the shape of its result. */
+  readonly op: string;
+  readonly shape: readonly number[];
+  /** Largest difference of an element (Infinity where shapes differ), largest element of the first. */
+  readonly largest: number;
+  readonly of: number;
+  /** Cosine of the angle between the two, as vectors; 1 where one is all zero. */
+  readonly cosine: number;
+}
+
+export interface Difference {
+  /** In the second model's running order. */
+  readonly layers: readonly LayerDifference[];
+  readonly outputs: readonly LayerDifference[];
+}
+
+/**
+ * Runs two models on the same inputs and compares what they compute, layer by layer. Sources
+ * (ONNX, TensorFlow Lite) are run as they were read, with nothing simplified.
+ */
+export function diff(
+  a: ArrayBuffer | ArrayBufferView,
+  b: ArrayBuffer | ArrayBufferView,
+  options?: DiffOptions,
+): Promise<Difference>;

@@ -152,3 +152,23 @@ describe("convert and inspect", () => {
     }
   });
 });
+
+describe("diff", () => {
+  const models = `${root}/tests/models`;
+  test("a converted model does what its source does, layer by layer", async () => {
+    const { code, out } = await mite(["diff", `${models}/digits_cnn.onnx`, `${models}/digits_cnn.f32.mite`]);
+    assert.equal(code, 0, out);
+    assert.match(out, /\d+ results in common/);
+    assert.match(out, /output logits: \d\.\d+e[+-]\d+/);
+  });
+  test("where an int8 model parts from f32 is marked, and the exit code says so", async () => {
+    const args = ["diff", `${models}/digits_cnn.f32.mite`, `${models}/digits_cnn.int8.mite`, "--json"];
+    const { code, out } = await mite(args);
+    assert.equal(code, 1);
+    const { layers, outputs } = JSON.parse(out);
+    assert.ok(layers.length > 4 && layers.every(({ cosine }) => cosine <= 1 + 1e-9));
+    assert.equal(outputs[0].name, "logits");
+    const { out: text } = await mite(args.slice(0, 3));
+    assert.match(text, /<- here they part/);
+  });
+});

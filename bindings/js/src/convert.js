@@ -7,9 +7,12 @@ import { parseMetadata } from "./metadata.js";
 import { isNode } from "./platform.js";
 import { receiveModel } from "./receive.js";
 import { samplesOf, seededInputs } from "./self-test.js";
+import { kindOfBytes } from "./sniff.js";
 import { bytesOf, openSource } from "./source.js";
 import { dtypeOfCode, elementsOf, tensorFor } from "./tensors.js";
 import { hexOf, instantiate } from "./wasm.js";
+
+export { diff } from "./diff.js";
 
 /** @typedef {import("../convert.d.ts").ConvertOptions} ConvertOptions */
 /** @typedef {import("../convert.d.ts").Example} Example */
@@ -31,6 +34,8 @@ const exports = /** @type {const} */ ({
   convert_write: "status",
   convert_check: "status",
   inspect_step: "nothing",
+  inspect_output_count: "size",
+  inspect_value: "nothing",
 });
 
 const MAX_RANK = 8;
@@ -39,7 +44,7 @@ const SHAPE_BYTES = 4 * (2 + MAX_RANK); // mite_import_shape
 const SELF_TEST_SEED = 1;
 
 /** @param {string | URL} [wasm] */
-async function converterModule(wasm) {
+export async function converterModule(wasm) {
   return wasm === undefined
     ? compileFile(new URL("../dist/mite-convert.wasm", import.meta.url))
     : compileFile(within(wasm, "mite-convert.wasm"));
@@ -52,7 +57,7 @@ const createHash = isNode ? process.getBuiltinModule?.("node:crypto")?.createHas
  * @param {WebAssembly.Module} module
  * @param {Files} [files]
  */
-async function newConverter(module, files) {
+export async function newConverter(module, files) {
   /** @type {Record<string, import("./wasm.js").Call>} */
   const imports = {
     read_beside: (name, offset, to, bytes) => {
@@ -146,6 +151,7 @@ class Conversion {
       Number(Boolean(options.examples)),
       records,
       shapes.length,
+      Number(options.optimise === false),
     );
     if (!this.#handle) throw new MiteError("memory", "there is no memory to begin a conversion");
   }
@@ -336,4 +342,16 @@ export async function describe(file, { wasm: from } = {}) {
     ),
     nodes,
   };
+}
+
+/**
+ * The inputs of a source or .mite file.
+ * @param {ArrayBuffer | ArrayBufferView} file
+ * @param {Pick<ConvertOptions, "inputShapes" | "files" | "wasm">} options
+ * @returns {Promise<readonly import("../mite.d.ts").Port[]>}
+ */
+export async function portsOfFile(file, options) {
+  const bytes = bytesOf(file);
+  if (bytes && kindOfBytes(bytes) === "a .mite file") return (await describe(bytes, options)).inputs;
+  return (await convert(file, { ...options, optimise: false, selfTest: false })).inputs;
 }

@@ -15,7 +15,7 @@ export const SAMPLES = 64;
  * Marsaglia's xorshift32 (13, 17, 5): numbers 0 ≤ u < 1 from a seed that is not 0.
  * @param {number} seed
  */
-function generator(seed) {
+export function generator(seed) {
   let x = seed | 0;
   return () => {
     x ^= x << 13;

@@ -96,7 +96,7 @@ function judge({ largest, of }, tolerance) {
 }
 
 /** @param {string} option @returns {[string, number[]]} */
-function shapeOption(option) {
+export function shapeOption(option) {
   const match = /^(.+)=((?:\d+(?:,\d+)*)?)$/.exec(option);
   if (!match) throw new UsageError(`--input-shape wants NAME=1,3,224,224, not '${option}'`);
   return [match[1], match[2].split(",").filter(Boolean).map(Number)];

@@ -21,6 +21,7 @@ const commands = {
   run: () => import("./run.js"),
   convert: () => import("./convert.js"),
   inspect: () => import("./inspect.js"),
+  diff: () => import("./diff.js"),
   verify: () => import("./verify.js"),
   batch: () => import("./batch.js"),
 };

@@ -49,7 +49,7 @@ belong in file names become _). A model with one input also takes --input FILE.n
  * @param {string[]} options
  * @param {readonly import("../../mite.d.ts").Port[]} ports
  */
-async function readInputs(options, ports) {
+export async function readInputs(options, ports) {
   /** @type {Record<string, import("../../mite.d.ts").TensorInput>} */
   const inputs = {};
   for (const option of options) {
