@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The demo's server with a hand on it: counts requests, and sends models slowly when asked to.
+// The demo's server with a hand on it: counts requests, sends models slowly and holds answers back
+// when asked to, and has the tests' own models.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,9 +14,16 @@ const own = new Map([
 
 export async function startServer() {
   const inner = await serve({ port: 0 });
-  const state = { slow: false, requests: /** @type {string[]} */ ([]) };
+  const state = {
+    slow: false,
+    requests: /** @type {string[]} */ ([]),
+    methods: new Set(),
+    held: /** @type {string | undefined} */ (undefined), // the end of an address
+  };
   const server = createServer(async (request, response) => {
     state.requests.push(request.url);
+    state.methods.add(request.method);
+    while (state.held && request.url.endsWith(state.held)) await sleep(20);
     const answer = await fetch(new URL(request.url.slice(1), inner.url), {
       headers: request.headers.range ? { range: request.headers.range } : {},
     });
@@ -24,6 +32,12 @@ export async function startServer() {
     delete headers["keep-alive"];
     delete headers["transfer-encoding"];
     const page = own.get(request.url);
+    const model = /^\/tests\/models\/([\w.]+)$/.exec(request.url);
+    if (model) {
+      const body = readFileSync(new URL(`../models/${model[1]}`, import.meta.url));
+      response.writeHead(200, { ...headers, "content-type": "application/octet-stream" }).end(body);
+      return;
+    }
     if (page) {
       const body = readFileSync(page[1]);
       response.writeHead(200, { ...headers, "content-type": page[0] }).end(body);

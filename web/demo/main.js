@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The demo, and the tutorial: load a model once, then ask it about photos.
+// A visitor's own model is another matter: own-model.js.
 import { load } from "/mite/dist/index.js";
+import { leave, look, modelAmong, takeModel, takesPhotos } from "./own-model.js";
+import { element, make, ms, ranked, sentence, showFacts } from "./page.js";
 
 const MODEL = "/models/efficientnet-lite0/efficientnet-lite0.int8.mite";
 const SURE = 0.35; // below this the best answer is called "not sure"
 const SAMPLES = ["cat", "coffee", "cameraman", "seeding", "astronaut"];
-
-/**
- * @template {HTMLElement} T
- * @param {string} id
- * @returns {T}
- */
-const element = (id) => /** @type {T} */ (document.getElementById(id));
 
 /** @typedef {import("../../bindings/js/mite.d.ts").Model} Model */
 
@@ -52,17 +48,15 @@ async function downloadModel() {
   facts.Build = `${build} SIMD, ${threads} thread${threads > 1 ? "s" : ""}, ${worker ? "in a worker" : "on this page"}`;
   facts.Memory = `${(bytes / 1e6).toFixed(1)} MB`;
   if (note) facts.Note = note;
-  showFacts();
+  showFacts(element("facts"), facts);
   return loaded;
 }
 
 /** @param {Blob} file */
 async function classify(file) {
-  photo = file;
   element("problem").hidden = true;
   element("verdict").textContent = "Looking…";
   element("top").replaceChildren();
-  showPreview(file);
   try {
     const loaded = await theModel();
     if (photo !== file) return; // another photo was chosen meanwhile
@@ -71,16 +65,13 @@ async function classify(file) {
     facts.Decode = ms(times.decode + times.preprocess);
     facts.Inference = ms(times.run);
     showAnswer(top);
-    showFacts();
+    showFacts(element("facts"), facts);
   } catch (error) {
     if (photo === file) showProblem(error);
   }
 }
 
 // --- Showing ------------------------------------------------------------------------------------
-
-/** @param {number} time */
-const ms = (time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
 
 /** @param {number} loaded @param {number} [total] */
 function showProgress(loaded, total) {
@@ -97,31 +88,9 @@ function showAnswer(top) {
   element("verdict").textContent =
     best.probability < SURE ? `Not sure, perhaps: ${best.label}` : best.label;
   element("top").replaceChildren(
-    ...top.map(({ label, probability, index }) => {
-      const item = document.createElement("li");
-      const name = document.createElement("span");
-      const percent = document.createElement("output");
-      const bar = document.createElement("meter");
-      name.textContent = label;
-      percent.textContent = `${(100 * probability).toFixed(1)} %`;
-      bar.value = probability;
-      bar.setAttribute("aria-label", label);
-      item.dataset.index = String(index);
-      item.append(name, percent, bar);
-      return item;
-    }),
-  );
-}
-
-function showFacts() {
-  element("facts").replaceChildren(
-    ...Object.entries(facts).flatMap(([name, value]) => {
-      const term = document.createElement("dt");
-      const description = document.createElement("dd");
-      term.textContent = name;
-      description.textContent = value;
-      return [term, description];
-    }),
+    ...top.map(({ label, probability, index }) =>
+      ranked(label, `${(100 * probability).toFixed(1)} %`, { value: probability }, index),
+    ),
   );
 }
 
@@ -131,7 +100,7 @@ function showProblem(error) {
   element("problem").hidden = false;
   element("problem-text").textContent = stopDownload.signal.aborted
     ? "The download was cancelled."
-    : String(error instanceof Error ? error.message : error);
+    : sentence(error);
   // A damaged photo will not get better; a download may.
   element("retry").hidden = model !== undefined;
   if (!model) element("retry").focus();
@@ -150,9 +119,22 @@ async function showPreview(file) {
 
 // --- Ways in ------------------------------------------------------------------------------------
 
-/** @param {DataTransfer | null} data */
-function imageIn(data) {
-  return [...(data?.files ?? [])].find(({ type }) => type.startsWith("image/") || !type);
+/** @param {Blob} file */
+function ask(file) {
+  photo = file;
+  showPreview(file);
+  if (takesPhotos()) return look(file);
+  leave();
+  return classify(file);
+}
+
+/** @param {FileList | undefined} [list] */
+function take(list) {
+  const files = [...(list ?? [])];
+  const own = modelAmong(files);
+  if (own) return takeModel(own, photo);
+  const image = files.find(({ type }) => type.startsWith("image/") || !type);
+  return image && ask(image);
 }
 
 const drop = element("drop");
@@ -166,36 +148,32 @@ document.addEventListener("dragleave", () => drop.classList.remove("over"));
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  const file = imageIn(event.dataTransfer);
-  if (file) classify(file);
+  take(event.dataTransfer?.files);
 });
-document.addEventListener("paste", (event) => {
-  const file = imageIn(event.clipboardData);
-  if (file) classify(file);
-});
-element("file").addEventListener("change", ({ target }) => {
-  const [file] = /** @type {HTMLInputElement} */ (target).files ?? [];
-  if (file) classify(file);
-});
+document.addEventListener("paste", (event) => take(event.clipboardData?.files));
+for (const id of ["file", "own-file"]) {
+  element(id).addEventListener("change", ({ target }) => {
+    const field = /** @type {HTMLInputElement} */ (target);
+    take(field.files ?? undefined);
+    field.value = ""; // so that the same file can be chosen again
+  });
+}
 element("cancel").addEventListener("click", () => stopDownload.abort());
 element("retry").addEventListener("click", () => {
+  if (photo) classify(photo);
+});
+element("own-leave").addEventListener("click", () => {
   if (photo) classify(photo);
 });
 
 element("samples").append(
   ...SAMPLES.map((name) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    const image = document.createElement("img");
-    button.type = "button";
-    image.src = `samples/${name}.jpg`;
-    image.alt = `Sample: ${name}`;
-    button.append(image);
+    const image = make("img", { src: `samples/${name}.jpg`, alt: `Sample: ${name}` });
+    const button = make("button", { type: "button" }, image);
     button.addEventListener("click", async () => {
       const response = await fetch(image.src);
-      classify(new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" }));
+      ask(new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" }));
     });
-    item.append(button);
-    return item;
+    return make("li", {}, button);
   }),
 );
