@@ -39,6 +39,11 @@ const dropGrey = async (levels) => {
   document.dispatchEvent(event);
 };
 const press = (selector) => document.querySelector(selector).click();
+const setSize = (value) => {
+  const field = document.querySelector("#own-settings input");
+  field.value = value;
+  field.dispatchEvent(new Event("change"));
+};
 const state = (pattern) => new RegExp(pattern).test(document.getElementById("own-state").textContent);
 /** What the card says, once its verdict matches. */
 const card = (pattern) => {
@@ -58,8 +63,8 @@ const card = (pattern) => {
     }
   );
 };
-const problem = () =>
-  !document.getElementById("own-problem").hidden && document.getElementById("own-problem").textContent;
+const problem = (id = "own-problem") =>
+  !document.getElementById(id).hidden && document.getElementById(id).textContent;
 const watch = () => {
   globalThis.violations = [];
   const { createObjectURL } = URL;
@@ -89,7 +94,9 @@ const message = (...fields) =>
       return [8 * field + 2, ...length, ...bytes];
     }),
   );
-const f32Of2 = message([1, message([1, 1], [2, message([1, message([1, 2])])])]);
+const vector = (dimension) => message([1, message([1, 1], [2, message([1, dimension])])]);
+const f32Of2 = vector(message([1, 2]));
+const f32OfAny = vector(message([2, "n"]));
 /** ONNX: y = x + w, f32[2] each, with w at byte 8 of parts/weights.bin. */
 const externalSum = message(
   [1, 8],
@@ -104,6 +111,30 @@ const externalSum = message(
       [13, message([1, "length"], [2, "8"])],
       [14, 1],
     )],
+    [11, message([1, "x"], [2, f32Of2])],
+    [12, message([1, "y"], [2, f32Of2])],
+  )],
+);
+/** ONNX: y = x + w, with x of any length and w of 2, so that x may have 1 or 2. */
+const picky = message(
+  [1, 8],
+  [8, message([2, 13])],
+  [7, message(
+    [1, message([1, "x"], [1, "w"], [2, "y"], [4, "Add"])],
+    [2, "sum"],
+    [5, message([1, 2], [2, 1], [8, "w"], [9, new Uint8Array(Float32Array.of(40, 50).buffer)])],
+    [11, message([1, "x"], [2, f32OfAny])],
+    [12, message([1, "y"], [2, f32OfAny])],
+  )],
+);
+/** ONNX with two operators that nobody has. */
+const strange = message(
+  [1, 8],
+  [8, message([2, 13])],
+  [7, message(
+    [1, message([1, "x"], [2, "t"], [4, "Frobnicate"])],
+    [1, message([1, "t"], [2, "y"], [4, "Twiddle"])],
+    [2, "strange"],
     [11, message([1, "x"], [2, f32Of2])],
     [12, message([1, "y"], [2, f32Of2])],
   )],
@@ -169,13 +200,10 @@ for (const engine of engines) {
     test("the converted file can be saved, and sizes left open can be set", async () => {
       assert.equal(await page.run(() => globalThis.saved.slice(0, 4).text()), "MITE");
       assert.match(await page.run(() => document.getElementById("own-save").href), /^blob:/);
-      await page.run(() => {
-        const field = document.querySelector("#own-sizes input");
-        field.value = "3";
-        field.dispatchEvent(new Event("change"));
-      });
+      await page.run(setSize, "3");
       await page.run(press, "#own-random");
-      const { outputs } = await until(page, card, ["random numbers"]);
+      const { outputs, facts } = await until(page, card, ["random numbers"]);
+      assert.match(facts, /MACs378,576/);
       assert.match(outputs, /^logits f32\[3, 10\]-?\d/);
       await page.run(drop, photo);
       await until(page, card, ["largest outputs"]);
@@ -227,6 +255,25 @@ for (const engine of engines) {
       const { outputs } = await until(page, card, ["random numbers"]);
       const [first, second] = outputs.replace("y f32[2]", "").split(", ").map(Number);
       assert.ok(first >= 40 && first <= 41 && second >= 50 && second <= 51, outputs);
+    });
+
+    test("a run that fails says why, and another size may do", async () => {
+      await page.run(drop, ["picky.onnx", [...picky]]);
+      await until(page, state, ["^Ready: picky.onnx"]);
+      await until(page, card, ["random numbers"]);
+      await page.run(setSize, "3");
+      const { outputs } = await until(page, card, ["does not run"]);
+      assert.equal(outputs, "");
+      assert.match(await page.run(problem, "own-run-problem"), /\w+ .{10,}/);
+      await page.run(setSize, "2");
+      const again = await until(page, card, ["random numbers"]);
+      assert.match(again.outputs, /^y f32\[2\]4\d/);
+      assert.equal(await page.run(problem, "own-run-problem"), false);
+    });
+
+    test("operators that are missing are named, all at once", async () => {
+      await page.run(drop, ["strange.onnx", [...strange]]);
+      assert.match(await until(page, problem), /Frobnicate.*Twiddle/s);
     });
 
     test("a damaged file gives the converter's sentence, and the model before it stays", async () => {

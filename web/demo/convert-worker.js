@@ -49,7 +49,7 @@ async function make({ model, beside }) {
 
 /** @param {File} file */
 async function read(file) {
-  const bytes = new Uint8Array(file.size);
+  const bytes = room(file);
   const reader = file.stream().getReader();
   let at = 0;
   for (let piece; !(piece = await reader.read()).done; at += piece.value.length) {
@@ -57,6 +57,16 @@ async function read(file) {
     tell({ reading: at / file.size });
   }
   return bytes;
+}
+
+/** @param {File} file */
+function room({ name, size }) {
+  try {
+    return new Uint8Array(size);
+  } catch {
+    const megabytes = (size / 1e6).toFixed(0);
+    throw new Error(`${name} has ${megabytes} MB, for which this browser has no memory; try a smaller model`);
+  }
 }
 
 /**

@@ -130,6 +130,20 @@ function newData(dtype, shape) {
 }
 
 /**
+ * Every element this whole number.
+ * @param {Port} port
+ * @param {readonly number[]} shape
+ * @param {number} number
+ * @returns {Input}
+ */
+export function constantInput({ dtype }, shape, number) {
+  return { data: newData(dtype, shape).fill(isBig(dtype) ? BigInt(number) : number), shape };
+}
+
+/** @param {DType} dtype */
+const isBig = (dtype) => dtype === "i64" || dtype === "u64";
+
+/**
  * Numbers of 0 to 1, bytes of their whole range, and 0 or 1 for other integers, which are often
  * indices.
  * @param {Port} port
@@ -140,10 +154,9 @@ export function randomInput({ dtype }, shape) {
   const data = newData(dtype, shape);
   /** @type {Partial<Record<DType, number>>} */
   const below = { f32: 1, f64: 1, f16: 0x3c00 /* the bits of 1 */, u8: 256, i8: 256 };
-  const big = dtype === "i64" || dtype === "u64";
   for (let i = 0; i < data.length; i++) {
     const number = Math.random() * (below[dtype] ?? 2);
-    data[i] = big ? BigInt(Math.floor(number)) : number; // integers take the floor
+    data[i] = isBig(dtype) ? BigInt(Math.floor(number)) : number; // integers take the floor
   }
   return { data, shape };
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A visitor's own model: converted, shown and run in the page, sent nowhere.
 import { load } from "/mite/dist/index.js";
+import { fieldsFor, settingsOf } from "./own-fields.js";
 import * as inputs from "./own-inputs.js";
-import { factsOf, outputsOf } from "./own-view.js";
+import { factsOf, isOpen, macsText, outputsOf } from "./own-view.js";
 import { element, make, ms, ranked, sentence, showFacts } from "./page.js";
 
 /** @typedef {import("../../bindings/js/mite.d.ts").Model} Model */
@@ -14,7 +15,8 @@ import { element, make, ms, ranked, sentence, showFacts } from "./page.js";
  * @property {Model} model
  * @property {boolean} classifies its file says how it takes photos and what its outputs mean
  * @property {inputs.Axes} [axes] if it takes pictures
- * @property {number[][]} shapes of its inputs, nothing open
+ * @property {import("./own-fields.js").Settings} settings
+ * @property {Record<string, string>} facts
  * @property {string} address of the `.mite` file
  */
 
@@ -66,7 +68,7 @@ export async function takeModel(files, lastPhoto) {
   } catch (error) {
     if (stop !== mine) return; // another file took its place
     say(signal.aborted ? `${name} was cancelled.` : "");
-    if (!signal.aborted) showProblem(error);
+    if (!signal.aborted) showProblem("own-problem", error);
     if (element("own-loading").contains(document.activeElement)) element("own-file").focus();
   } finally {
     if (stop === mine) element("own-loading").hidden = true;
@@ -118,14 +120,20 @@ async function run() {
   const current = inUse;
   if (!current) return;
   const turn = ++runs;
-  element("own-problem").hidden = true;
+  element("own-problem").hidden = element("own-run-problem").hidden = true;
   try {
     const { verdict, shown } = await answerOf(current);
     if (turn !== runs) return; // asked about something else meanwhile
     element("own-verdict").textContent = verdict;
     element("own-outputs").replaceChildren(...shown);
+    showFacts(element("own-facts"), current.facts);
   } catch (error) {
-    if (turn === runs) showProblem(error);
+    if (turn !== runs) return;
+    element("own-outputs").replaceChildren();
+    element("own-verdict").textContent = element("own-settings").childElementCount
+      ? "It does not run with these numbers; try others"
+      : "It does not run with this input";
+    showProblem("own-run-problem", error);
   }
 }
 
@@ -133,7 +141,7 @@ async function run() {
  * @param {InUse} current
  * @returns {Promise<{ verdict: string, shown: Node[] }>}
  */
-async function answerOf({ model, classifies, axes, shapes }) {
+async function answerOf({ model, classifies, axes, settings, facts }) {
   if (photo && classifies) {
     const { top, ms: times } = await model.classify(photo, { topK: 5 });
     const items = top.map(({ label, probability, index }) =>
@@ -145,17 +153,18 @@ async function answerOf({ model, classifies, axes, shapes }) {
   const choice = /** @type {HTMLSelectElement} */ (element("normalisation")).value;
   const bitmap = photo && axes && (await createImageBitmap(photo));
   const given = Object.fromEntries(
-    model.inputs.map((port, i) => [
-      port.name,
-      bitmap && axes
-        ? inputs.pictureInput(bitmap, port, axes, shapes[i], choice)
-        : inputs.randomInput(port, shapes[i]),
-    ]),
+    model.inputs.map((port, i) => {
+      const [shape, number] = [settings.shapes[i], settings.numbers[i]];
+      if (bitmap && axes) return [port.name, inputs.pictureInput(bitmap, port, axes, shape, choice)];
+      if (number === undefined) return [port.name, inputs.randomInput(port, shape)];
+      return [port.name, inputs.constantInput(port, shape, number)];
+    }),
   );
   bitmap?.close();
   const begin = performance.now();
   const tensors = await model.run(given);
   const time = ms(performance.now() - begin);
+  if (isOpen(model.inputs)) facts.MACs = macsText(await model.profile());
   const { labels } = model.metadata;
   return {
     verdict: bitmap ? `The largest outputs for the photo, in ${time}` : `Outputs for random numbers, in ${time}`,
@@ -177,10 +186,10 @@ function say(state, part) {
   if (line.textContent !== state) line.textContent = state; // said once
 }
 
-/** @param {unknown} error */
-function showProblem(error) {
-  element("own-problem").hidden = false;
-  element("own-problem").textContent = sentence(error);
+/** @param {string} id @param {unknown} error */
+function showProblem(id, error) {
+  element(id).hidden = false;
+  element(id).textContent = sentence(error);
 }
 
 /**
@@ -192,17 +201,19 @@ function showProblem(error) {
 function use(model, made, name, sourceBytes) {
   leave();
   const axes = inputs.pictureAxes(model.inputs);
-  const shapes = inputs.closedShapes(model.inputs);
   const classifies = Boolean(model.metadata.preprocess && model.metadata.postprocess);
-  inUse = { model, classifies, axes, shapes, address: URL.createObjectURL(made.file) };
+  const settings = settingsOf(model.inputs);
+  const facts = factsOf(made, sourceBytes);
+  inUse = { model, classifies, axes, settings, facts, address: URL.createObjectURL(made.file) };
   element("answer").hidden = true;
   element("own").hidden = false;
   element("own-title").textContent = model.metadata.name ?? name;
   element("own-verdict").textContent = takesPhotos()
     ? "Now a photo: drop one, or press a sample"
     : "Running…";
+  element("own-run-problem").hidden = true;
   element("own-outputs").replaceChildren();
-  showFacts(element("own-facts"), factsOf(made, sourceBytes));
+  showFacts(element("own-facts"), facts);
   const link = /** @type {HTMLAnchorElement} */ (element("own-save"));
   link.href = inUse.address;
   link.download = name.replace(/\.\w+$/, ".mite");
@@ -211,29 +222,8 @@ function use(model, made, name, sourceBytes) {
   const select = /** @type {HTMLSelectElement} */ (element("normalisation"));
   element("normalisation-line").hidden = !axes || classifies;
   if (axes) select.value = inputs.likelyNormalisation(model.inputs[0], axes);
-  element("own-sizes").replaceChildren(...sizeFields(model.inputs, shapes));
+  element("own-settings").replaceChildren(...fieldsFor(model.inputs, settings, run));
   element("own-title").focus();
-}
-
-/**
- * A field for every open dimension, which writes into `shapes`.
- * @param {Model["inputs"]} ports
- * @param {number[][]} shapes
- */
-function sizeFields(ports, shapes) {
-  return ports.flatMap(({ name, shape }, i) =>
-    shape.flatMap((size, axis) => {
-      if (size >= 0) return [];
-      const field = make("input", { type: "number", min: "1", max: "65536", required: true });
-      field.value = String(shapes[i][axis]);
-      field.addEventListener("change", () => {
-        if (!field.reportValidity()) return;
-        shapes[i][axis] = field.valueAsNumber;
-        run();
-      });
-      return [make("label", {}, `${name}, dimension ${axis} `, field)];
-    }),
-  );
 }
 
 // --- Ways in ------------------------------------------------------------------------------------

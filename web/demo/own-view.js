@@ -20,23 +20,30 @@ export const portText = ({ name, dtype, shape }) =>
  */
 export function factsOf({ format, description, warnings, ms: time }, sourceBytes) {
   const { nodes, inputs, outputs, fileBytes, arenaBytes } = description;
-  const sum = (/** @type {"macs" | "weightBytes"} */ key) =>
-    nodes.reduce((total, node) => total + node[key], 0);
-  const macs = sum("macs");
+  const weights = nodes.reduce((total, { weightBytes }) => total + weightBytes, 0);
   /** @type {Record<string, string>} */
   const facts = {
     Format: { onnx: "ONNX", tflite: "TensorFlow Lite", mite: "mite" }[format] ?? format,
     [inputs.length > 1 ? "Inputs" : "Input"]: inputs.map(portText).join("; "),
     [outputs.length > 1 ? "Outputs" : "Output"]: outputs.map(portText).join("; "),
     Operators: `${nodes.length}`,
-    MACs: macs < 1e6 ? macs.toLocaleString("en") : `${(macs / 1e6).toFixed(1)} M`,
-    Weights: bytesText(sum("weightBytes")),
-    Arena: bytesText(arenaBytes),
+    MACs: macsText(nodes),
+    Weights: bytesText(weights),
+    Arena: bytesText(arenaBytes) + (isOpen(inputs) ? " or more: its inputs' sizes are open" : ""),
     Size: time === undefined ? bytesText(fileBytes) : `${bytesText(sourceBytes)} before, ${bytesText(fileBytes)} after`,
   };
   if (time !== undefined) facts.Conversion = `${ms(time)}, with the download of the converter`;
   if (warnings.length) facts.Notes = warnings.join(" ");
   return facts;
+}
+
+/** @param {readonly Port[]} ports */
+export const isOpen = (ports) => ports.some(({ shape }) => shape.includes(-1));
+
+/** @param {readonly { macs: number }[]} nodes */
+export function macsText(nodes) {
+  const macs = nodes.reduce((total, node) => total + node.macs, 0);
+  return macs < 1e6 ? macs.toLocaleString("en") : `${(macs / 1e6).toFixed(1)} M`;
 }
 
 /**
@@ -50,7 +57,8 @@ export function outputsOf(ports, tensors, { largest, labels }) {
     const tensor = tensors[port.name];
     const numbers = realNumbers(tensor, port);
     const title = make("h3", {}, portText({ ...port, shape: tensor.shape }));
-    return [title, largest ? largestOf(numbers, labels) : firstOf(numbers)];
+    const name = nameOfElement(tensor.shape, labels);
+    return [title, largest ? largestOf(numbers, name) : firstOf(numbers)];
   });
   const others = ports.length - MOST_OUTPUTS;
   if (others > 0) shown.push(make("p", { className: "small" }, `and ${others} outputs more`));
@@ -58,10 +66,30 @@ export function outputsOf(ports, tensors, { largest, labels }) {
 }
 
 /**
- * @param {Float64Array} numbers
+ * What to call an element: as a class, where there is but one row; else by its place.
+ * @param {readonly number[]} shape
  * @param {readonly string[]} [labels]
+ * @returns {(index: number) => string}
  */
-function largestOf(numbers, labels) {
+function nameOfElement(shape, labels) {
+  if (shape.slice(0, -1).every((size) => size === 1)) {
+    return (index) => labels?.[index] ?? `element ${index}`;
+  }
+  return (index) => {
+    const place = [...shape].reverse().map((size) => {
+      const at = index % size;
+      index = (index - at) / size;
+      return at;
+    });
+    return `[${place.reverse().join(", ")}]`;
+  };
+}
+
+/**
+ * @param {Float64Array} numbers
+ * @param {(index: number) => string} name
+ */
+function largestOf(numbers, name) {
   /** @type {number[]} Indices, the largest number's first. */
   const top = [];
   let low = Infinity;
@@ -78,7 +106,7 @@ function largestOf(numbers, labels) {
     { className: "top" },
     ...top.map((index) => {
       const bar = { min: low, max: high > low ? high : low + 1, value: numbers[index] };
-      return ranked(labels?.[index] ?? `element ${index}`, text(numbers[index]), bar, index);
+      return ranked(name(index), text(numbers[index]), bar, index);
     }),
   );
 }

@@ -26,8 +26,10 @@ export function make(tag, properties = {}, ...children) {
 export const ms = (time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
 
 /** @param {number} count */
-export const bytesText = (count) =>
-  count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(2)} MB`;
+export function bytesText(count) {
+  if (count < 1e3) return `${count} B`;
+  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(2)} MB`;
+}
 
 /** @param {unknown} error */
 export const sentence = (error) => (error instanceof Error ? error.message : String(error));
