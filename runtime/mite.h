@@ -145,7 +145,8 @@ MITE_API mite_status mite_session_new(mite_session **out, const mite_model *m,
 // and freed (or NULL if there was no memory even for that).
 MITE_API const char *mite_session_error(const mite_session *s);
 MITE_API mite_tensor *mite_session_input(mite_session *s, size_t index); // write here
-MITE_API const mite_tensor *mite_session_output(const mite_session *s, size_t index); // until the next run
+MITE_API const mite_tensor *mite_session_output(const mite_session *s,
+                                                size_t index); // until the next run
 
 // Gives input `index` another shape, which must agree with the model's but for open dimensions.
 // When all have theirs, mite_session_plan plans anew; what was lent by the session before is gone.

@@ -194,8 +194,8 @@ mite_status mite_plan_memory(mite_program *p, size_t scratch_parts, mite_places 
     } else {
         for (size_t i = p->first; i < p->end; i++) places->scratch[i] = pl.blocks[i].offset;
         for (size_t v = 0; v < g->value_count; v++)
-            places->values[v] = pl.block_of[v] == NO_BLOCK ? MITE_NO_PLACE
-                                                           : pl.blocks[pl.block_of[v]].offset;
+            places->values[v] =
+                pl.block_of[v] == NO_BLOCK ? MITE_NO_PLACE : pl.blocks[pl.block_of[v]].offset;
         places->least_bytes = least_bytes(&pl, pl.last_use);
     }
     free(pl.blocks);

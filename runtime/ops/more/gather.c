@@ -35,7 +35,7 @@ static mite_status infer_gather(mite_step *s) {
 static mite_status run_gather(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const mite_view *x = s->inputs[0], *indices = s->inputs[1];
     (void)part, (void)part_count, (void)scratch;
-    size_t axis = (size_t)(mite_attr_int(s, 0) + (mite_attr_int(s, 0) < 0 ? x->rank : 0));
+    size_t axis = mite_axis_of(s, 0);
     size_t outer = mite_extent(x, 0, axis), inner = mite_extent(x, axis + 1, (size_t)x->rank);
     size_t bytes = inner * mite_dtype_bytes(x->dtype), rows = (size_t)x->shape[axis];
     char *out = s->outputs[0]->data;
@@ -70,7 +70,7 @@ static mite_status run_elements(const mite_step *s, size_t part, size_t part_cou
     const mite_view *x = s->inputs[0], *indices = s->inputs[1];
     (void)part, (void)part_count, (void)scratch;
     size_t rank = (size_t)x->rank, item = mite_dtype_bytes(x->dtype);
-    size_t axis = (size_t)(mite_attr_int(s, 0) + (mite_attr_int(s, 0) < 0 ? x->rank : 0));
+    size_t axis = mite_axis_of(s, 0);
     int32_t place[MITE_MAX_RANK] = {0};
     char *out = s->outputs[0]->data;
     for (size_t k = 0; k < indices->elements; k++, out += item) {
@@ -79,7 +79,7 @@ static mite_status run_elements(const mite_step *s, size_t part, size_t part_cou
         for (size_t i = 0; i < rank; i++)
             from = from * (size_t)x->shape[i] + (i == axis ? at : (size_t)place[i]);
         memcpy(out, element(x, from), item);
-        for (size_t i = rank; i-- > 0 && ++place[i] == indices->shape[i];) place[i] = 0;
+        mite_next_place(place, indices);
     }
     return MITE_OK;
 }

@@ -21,6 +21,20 @@ mite_status mite_index_at(const mite_step *s, const mite_view *indices, size_t a
     return MITE_OK;
 }
 
+size_t mite_axis_of(const mite_step *s, size_t word) {
+    int32_t axis = mite_attr_int(s, word);
+    if (axis < 0) axis += s->inputs[0]->rank;
+    return (size_t)axis;
+}
+
+void mite_next_place(int32_t *place, const mite_view *v) {
+    for (size_t i = (size_t)v->rank; i-- > 0;) {
+        place[i]++;
+        if (place[i] < v->shape[i]) return;
+        place[i] = 0;
+    }
+}
+
 size_t mite_extent(const mite_view *v, size_t begin, size_t end) {
     size_t product = 1;
     for (size_t i = begin; i < end; i++) product *= (size_t)v->shape[i];

@@ -14,6 +14,12 @@ mite_status mite_need_indices(mite_step *s, const char *what, const mite_view *v
 mite_status mite_index_at(const mite_step *s, const mite_view *indices, size_t at, int32_t size,
                           size_t *out);
 
+// Attribute `word` of a prepared step, a dimension of its first input, from the front.
+size_t mite_axis_of(const mite_step *s, size_t word);
+
+// The next place, in running order, of a value of this shape.
+void mite_next_place(int32_t *place, const mite_view *v);
+
 // Products of the dimensions [begin, end) of a view.
 size_t mite_extent(const mite_view *v, size_t begin, size_t end);
 

@@ -49,7 +49,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
         if (place[t] < length)
             from = k - (size_t)place[t] * strides[t] + (size_t)(length - 1 - place[t]) * strides[t];
         memcpy((char *)s->outputs[0]->data + k * item, (const char *)x->data + from * item, item);
-        for (size_t i = rank; i-- > 0 && ++place[i] == x->shape[i];) place[i] = 0;
+        mite_next_place(place, x);
     }
     return MITE_OK;
 }

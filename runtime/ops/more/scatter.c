@@ -56,7 +56,7 @@ static mite_status run_elements(const mite_step *s, size_t part, size_t part_cou
     const mite_view *x = s->inputs[0], *indices = s->inputs[1], *updates = s->inputs[2];
     (void)part, (void)part_count, (void)scratch;
     size_t rank = (size_t)x->rank, item = mite_dtype_bytes(x->dtype);
-    size_t axis = (size_t)(mite_attr_int(s, AXIS) + (mite_attr_int(s, AXIS) < 0 ? x->rank : 0));
+    size_t axis = mite_axis_of(s, AXIS);
     mite_combine op = (mite_combine)mite_attr_int(s, REDUCTION);
     int32_t place[MITE_MAX_RANK] = {0};
     const char *from = updates->data;
@@ -67,7 +67,7 @@ static mite_status run_elements(const mite_step *s, size_t part, size_t part_cou
         for (size_t i = 0; i < rank; i++)
             to = to * (size_t)x->shape[i] + (i == axis ? at : (size_t)place[i]);
         mite_combine_elements((char *)s->outputs[0]->data + to * item, from, x->dtype, 1, op);
-        for (size_t i = rank; i-- > 0 && ++place[i] == indices->shape[i];) place[i] = 0;
+        mite_next_place(place, indices);
     }
     return MITE_OK;
 }
@@ -144,8 +144,7 @@ static mite_status infer_rows(mite_step *s) {
 static mite_status run_rows(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const mite_view *x = s->inputs[0], *updates = s->inputs[1], *first = mite_step_input(s, 2);
     (void)part, (void)part_count, (void)scratch;
-    size_t axis =
-        (size_t)(mite_attr_int(s, ROWS_AXIS) + (mite_attr_int(s, ROWS_AXIS) < 0 ? x->rank : 0));
+    size_t axis = mite_axis_of(s, ROWS_AXIS);
     size_t rows = (size_t)x->shape[axis], some = (size_t)updates->shape[axis];
     size_t middle = mite_extent(x, 1, axis), inner = mite_extent(x, axis + 1, (size_t)x->rank);
     size_t bytes = inner * mite_dtype_bytes(x->dtype);

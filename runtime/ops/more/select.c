@@ -42,7 +42,7 @@ static mite_status run_non_zero(const mite_step *s, size_t part, size_t part_cou
             for (size_t k = 0; k < (size_t)x->rank; k++) out[k * columns + column] = place[k];
             column++;
         }
-        for (size_t k = (size_t)x->rank; k-- > 0 && ++place[k] == x->shape[k];) place[k] = 0;
+        mite_next_place(place, x);
     }
     return MITE_OK;
 }

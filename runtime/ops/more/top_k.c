@@ -61,10 +61,7 @@ static int largest_first(const void *a, const void *b) {
     return order ? order : x->at < y->at ? -1 : 1;
 }
 
-static size_t axis_of(const mite_step *s) {
-    int32_t axis = mite_attr_int(s, AXIS);
-    return (size_t)(axis < 0 ? axis + s->inputs[0]->rank : axis);
-}
+static size_t axis_of(const mite_step *s) { return mite_axis_of(s, AXIS); }
 
 // --- top_k ---------------------------------------------------------------------------------------
 
