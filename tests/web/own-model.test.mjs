@@ -279,6 +279,7 @@ for (const engine of engines) {
     test("a damaged file gives the converter's sentence, and the model before it stays", async () => {
       await page.run(drop, ["half.onnx", onnx[1], 9000]);
       assert.match(await until(page, problem), /^not a sound ONNX file: .+/);
+      assert.ok(await page.run(state, "^half.onnx cannot be run here"));
       assert.equal(await page.run(() => document.getElementById("own-loading").hidden), true);
       await page.run(press, "#own-random");
       await until(page, card, ["random numbers"]);
@@ -297,8 +298,11 @@ for (const engine of engines) {
       await until(page, state, ["^Converting first.onnx"]);
       await page.run(drop, ["second.tflite", tflite[1]]);
       await until(page, state, ["^Converting second.tflite"]);
+      await page.run(drop, photo); // goes to the model in use, and later to this one
+      assert.ok(await page.run(state, "^Converting second.tflite"));
       server.state.held = undefined;
       await until(page, state, ["^Ready: second.tflite"]);
+      await until(page, card, ["largest outputs"]);
       assert.equal(await page.run(() => document.getElementById("own-title").textContent), "second");
       assert.equal(await page.run(problem), false);
     });

@@ -132,7 +132,7 @@ function ask(file) {
 function take(list) {
   const files = [...(list ?? [])];
   const own = modelAmong(files);
-  if (own) return takeModel(own, photo);
+  if (own) return takeModel(own, () => photo);
   const image = files.find(({ type }) => type.startsWith("image/") || !type);
   return image && ask(image);
 }

@@ -44,7 +44,7 @@ export const takesPhotos = () => Boolean(inUse?.axes || inUse?.classifies);
  * Converts, loads and runs it. Whatever was under way is cancelled; the model in use stays in use
  * until this one is ready.
  * @param {ModelFiles} files
- * @param {Blob} [lastPhoto]
+ * @param {() => Blob | undefined} lastPhoto asked once it is ready
  */
 export async function takeModel(files, lastPhoto) {
   const { name, size } = files.model;
@@ -63,11 +63,12 @@ export async function takeModel(files, lastPhoto) {
     const model = await load(made.file, { signal });
     use(model, made, name, size);
     say(`Ready: ${name}`);
-    photo = lastPhoto;
+    element("own-loading").hidden = true;
+    photo = lastPhoto();
     if (photo || !takesPhotos()) await run();
   } catch (error) {
     if (stop !== mine) return; // another file took its place
-    say(signal.aborted ? `${name} was cancelled.` : "");
+    say(signal.aborted ? `${name} was cancelled.` : `${name} cannot be run here:`);
     if (!signal.aborted) showProblem("own-problem", error);
     if (element("own-loading").contains(document.activeElement)) element("own-file").focus();
   } finally {
@@ -101,12 +102,14 @@ function makeInWorker(files, signal, onMessage) {
 
 /** Back to the demo's own model. */
 export function leave() {
-  inUse?.model.dispose();
-  if (inUse) URL.revokeObjectURL(inUse.address);
+  if (!inUse) return;
+  runs++; // what it still computes is nobody's concern
+  inUse.model.dispose();
+  URL.revokeObjectURL(inUse.address);
   inUse = undefined;
   element("own").hidden = true;
   element("answer").hidden = false;
-  say("");
+  if (element("own-loading").hidden) say("");
 }
 
 /** @param {Blob} file a photo to run it on */
