@@ -136,8 +136,10 @@ linked_mite-simd := $(call objects,simd,$(CORE))
 linked_mite-relaxed := $(call objects,relaxed,$(CORE))
 linked_mite-simd-whole := $(call objects,simd,$(RUNTIME))
 linked_mite-relaxed-whole := $(call objects,relaxed,$(RUNTIME))
-# One build is enough here, and its numbers do not depend on the engine's relaxed instructions.
-linked_mite-convert := $(call objects,simd,$(RUNTIME) $(CONVERT))
+# One build is enough here, and its numbers do not depend on the engine's relaxed instructions. It
+# has the plain kernels, too, which `convert --check` compares with.
+linked_mite-convert := $(call objects,simd,$(filter-out runtime/kernels/%,$(RUNTIME)) $(CONVERT)) \
+    $(call objects,simd-tests,$(filter runtime/kernels/%,$(RUNTIME)))
 # Those of plain networks not for size alone, which would make int8 depthwise kernels slower by 4 to
 # 20 % to save 1 kB.
 link_mite-simd := $(SIMD) -O2
