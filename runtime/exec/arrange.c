@@ -68,6 +68,16 @@ void mite_session_know(mite_session *s) {
 
 // --- Inferring -----------------------------------------------------------------------------------
 
+void mite_session_link(mite_session *s, size_t index) {
+    const mite_node *node = &s->graph->nodes[index];
+    mite_step *step = &s->steps[index];
+    step->node = node;
+    for (uint32_t k = 0; k < node->input_count; k++)
+        step->inputs[k] = node->inputs[k] == MITE_NO_VALUE ? NULL : &s->views[node->inputs[k]];
+    for (uint32_t k = 0; k < node->output_count; k++)
+        step->outputs[k] = &s->views[node->outputs[k]];
+}
+
 static mite_status set_up(mite_session *s, size_t index) {
     const mite_node *node = &s->graph->nodes[index];
     mite_step *step = &s->steps[index];
@@ -85,10 +95,7 @@ static mite_status set_up(mite_session *s, size_t index) {
         .max_parts = 1,
         .in_place = -1,
     };
-    for (uint32_t k = 0; k < node->input_count; k++)
-        step->inputs[k] = node->inputs[k] == MITE_NO_VALUE ? NULL : &s->views[node->inputs[k]];
-    for (uint32_t k = 0; k < node->output_count; k++)
-        step->outputs[k] = &s->views[node->outputs[k]];
+    mite_session_link(s, index);
     for (uint32_t k = 0; k < node->op->min_inputs; k++)
         if (k >= node->input_count || !step->inputs[k])
             return mite_step_fail(step, MITE_ERR_FORMAT, "input %u is missing", k);

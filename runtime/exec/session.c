@@ -74,6 +74,8 @@ static mite_status fill_views(mite_session *s) {
             return mite_fail(&s->error, MITE_ERR_FORMAT, "value %q has an impossible shape %T",
                              value->name, (size_t)value->rank, value->shape);
     }
+    // Also steps that are not inferred before a run can be looked at.
+    for (size_t i = 0; i < s->graph->node_count; i++) mite_session_link(s, i);
     return MITE_OK;
 }
 

@@ -50,6 +50,8 @@ struct mite_session {
     void *observer_context;
 };
 
+// Points a step to its node and the views of its edges.
+void mite_session_link(mite_session *s, size_t index);
 // Infers the steps from `first` on as far as their numbers are known, plans and prepares them: one
 // more segment, which is empty if step `first` itself has to wait (arrange.c).
 mite_status mite_session_arrange(mite_session *s, size_t first);

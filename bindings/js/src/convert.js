@@ -326,7 +326,7 @@ export async function describe(file, { wasm: from } = {}) {
     wasm.borrow(52, (record) => {
       calls.inspect_step(session, index, record);
       const [code, rank, ...words] = new Int32Array(wasm.memory.buffer, record, 13);
-      const shape = words.slice(0, rank);
+      const shape = words.slice(0, Math.max(0, rank)); // -1: only a run tells
       const [weightBytes, bytes] = words.slice(9);
       return { name, op, kernel, dtype: dtypeOfCode(code), shape, macs, weightBytes, bytes };
     }),
