@@ -171,7 +171,7 @@ describe("a model", () => {
     const stop = new AbortController();
     const { signal } = stop;
     const running = Array.from({ length: 20 }, () => big.run(new Float32Array(150528), { signal }));
-    setTimeout(() => stop.abort(new Error("stop")), 1);
+    running[0].then(() => stop.abort(new Error("stop")));
     await Promise.allSettled(running);
     await assert.rejects(running[19], /stop/);
     assert.equal((await big.run(new Float32Array(150528))).data.length, 1000);
