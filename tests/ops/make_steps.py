@@ -3,70 +3,15 @@
 # from ONNX Runtime or numpy; u8 results from ONNX Runtime's integer operators where it has one,
 # else from the formulas of docs/operators.md in numpy's f32. Needs numpy, onnx and onnxruntime.
 #   python3 tests/ops/make_steps.py [tests/ops/steps.pack]
-import struct
 import sys
 
 import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto as T, helper as h
+
+from steps_pack import Tensor, case, run, write
 
 rng = np.random.default_rng(20)
 f32 = np.float32
 INF = float("inf")
-DTYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 3, np.dtype(np.int8): 4,
-          np.dtype(np.int32): 5, np.dtype(np.int64): 6}
-ROLES = {"value": 0, "constant": 1, "conv": 2, "depthwise": 3, "columns": 4}
-ONNX = {1: T.FLOAT, 3: T.UINT8, 4: T.INT8, 5: T.INT32, 6: T.INT64}
-cases = []
-
-
-class Tensor:
-    """An array as a value of the graph: its part in it, and its quantization."""
-
-    def __init__(self, data, role="value", scale=0.0, zero=0):
-        self.data, self.role, self.scale, self.zero = np.array(data, order="C"), role, scale, zero
-
-    def pack(self):
-        d = self.data
-        head = struct.pack("<BBBx8ifiI", DTYPES[d.dtype], ROLES[self.role], d.ndim,
-                           *d.shape, *[0] * (8 - d.ndim), self.scale, self.zero, d.nbytes)
-        return head + d.tobytes() + bytes(-d.nbytes % 4)
-
-
-def text(s):
-    b = s.encode()
-    return struct.pack("<B", len(b)) + b + bytes(-(len(b) + 1) % 4)
-
-
-def case(name, op, inputs, output, **attrs):
-    out = text(name) + text(op) + struct.pack("<II", len(inputs), len(attrs))
-    for key, value in attrs.items():
-        words = value if isinstance(value, (list, tuple)) else [value]
-        out += text(key) + struct.pack("<I", len(words))
-        out += b"".join(struct.pack("<f" if isinstance(w, float) else "<i", w) for w in words)
-    for t in inputs:
-        out += t.pack()
-    cases.append(out + output.pack())
-
-
-# --- Running ONNX Runtime -------------------------------------------------------------------------
-
-def run(op, inputs, domain="", opset=17, **attrs):
-    """One operator on arrays (None: absent); scalars for quantization parameters are arrays too."""
-    names = ["" if v is None else f"i{k}" for k, v in enumerate(inputs)]
-    given = {n: np.asarray(v) for n, v in zip(names, inputs) if n}
-    graph = h.make_graph(
-        [h.make_node(op, names, ["y"], domain=domain, **attrs)], "g",
-        [h.make_tensor_value_info(n, ONNX[DTYPES[v.dtype]], v.shape) for n, v in given.items()],
-        [h.make_empty_tensor_value_info("y")])
-    opsets = [h.make_opsetid("", opset)] + ([h.make_opsetid(domain, 1)] if domain else [])
-    o = ort.SessionOptions()
-    o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    o.log_severity_level = 3
-    model = h.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
-    return ort.InferenceSession(model, o, ["CPUExecutionProvider"]).run(None, given)[0]
-
-
 MS = "com.microsoft"
 nchw = lambda a: np.ascontiguousarray(a.transpose(0, 3, 1, 2))
 nhwc = lambda a: np.ascontiguousarray(a.transpose(0, 2, 3, 1))
@@ -446,7 +391,4 @@ for dtype, zero in [(np.uint8, 10), (np.uint8, 255), (np.int8, -128), (np.int8, 
         case(f"quantize {np.dtype(dtype)} {zero} to {np.dtype(other)}", "quantize",
              [Tensor(every, scale=0.3, zero=zero)], Tensor(y, scale=0.37, zero=to))
 
-path = sys.argv[1] if len(sys.argv) > 1 else "tests/ops/steps.pack"
-with open(path, "wb") as out:
-    out.write(b"STEPS\0\0\1" + struct.pack("<I", len(cases)) + b"".join(cases))
-print(len(cases), "cases,", sum(map(len, cases)), "bytes")
+write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/steps.pack")
