@@ -8,7 +8,7 @@ import { receiveModel } from "./receive.js";
 import { generator } from "./self-test.js";
 import { kindOfBytes } from "./sniff.js";
 import { bytesOf, openSource } from "./source.js";
-import { dtypeOfCode, elementsOf, tensorFor, types } from "./tensors.js";
+import { dtypeOfCode, elementsOf, halfToNumber, tensorFor, types } from "./tensors.js";
 
 /** @typedef {import("../convert.d.ts").DiffOptions} DiffOptions */
 /** @typedef {import("../convert.d.ts").LayerDifference} LayerDifference */
@@ -156,19 +156,12 @@ function layerAt(wasm, session, index, output, op) {
       const bytes = wasm.slice((data >>> 0) + at * size, length * size);
       const part = new array(bytes.buffer);
       for (let i = 0; i < length; i++) {
-        const stored = dtype === "f16" ? halfOf(Number(part[i])) : Number(part[i]);
+        const stored = dtype === "f16" ? halfToNumber(Number(part[i])) : Number(part[i]);
         values[line * length + i] = scale ? scale * (stored - zeroPoint) : stored;
       }
     }
     return { name: wasm.text(name >>> 0), op, shape, values };
   });
-}
-
-/** @param {number} bits of an IEEE 754 binary16 */
-function halfOf(bits) {
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction);
 }
 
 /**

@@ -154,3 +154,13 @@ function fromNumbers(port, numbers, wanted) {
   });
   return data;
 }
+
+/** @param {number} half 16 bits of IEEE 754 binary16 */
+export function halfToNumber(half) {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

@@ -2,7 +2,7 @@
 // NumPy's .npy files, versions 1 to 3 (numpy.lib.format): magic, header length, a Python dict
 // literal with descr, fortran_order and shape, then the elements.
 import { MiteError } from "../errors.js";
-import { types } from "../tensors.js";
+import { halfToNumber, types } from "../tensors.js";
 
 /** @typedef {import("../../mite.d.ts").Data} Data */
 /** @typedef {import("../../mite.d.ts").DType} DType */
@@ -95,14 +95,4 @@ export function writeNpy({ data, shape, dtype }) {
   head.write(dict, 10, "latin1");
   head[length - 1] = 0x0a;
   return Buffer.concat([head, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
-}
-
-/** @param {number} half 16 bits of IEEE 754 binary16 */
-function halfToNumber(half) {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
