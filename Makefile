@@ -158,16 +158,12 @@ $(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list tools/unshare.mjs
 endef
 $(foreach name,$(patsubst $(DIST)/%.wasm,%,$(INFERENCE) $(CONVERTER)),$(eval $(call module,$(name))))
 
-# What pages load: the same sources in few files and without comments. Files shared by the page and
-# its workers are fetched once; names of all but the entries follow from their contents.
+# What pages load and what the command runs: the same sources in few files and without comments.
 SCRIPTS := $(wildcard bindings/js/src/*.js bindings/js/src/*/*.js)
-ENTRIES := $(patsubst %,bindings/js/src/%.js,index convert worker helper)
-$(DIST)/index.js: $(SCRIPTS) $(NODE_MODULES) Makefile
+$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs bindings/js/package.json $(NODE_MODULES)
 	@mkdir -p $(@D)
-	@rm -f $(DIST)/*.js
 	@echo "  BUNDLE  $@"
-	$(Q)node_modules/.bin/esbuild $(ENTRIES) --bundle --splitting --format=esm --minify \
-	    --target=es2022 --platform=neutral --log-level=warning --outdir=$(DIST)
+	$(Q)$(NODE) tools/bundle.mjs
 
 build: $(INFERENCE) $(CONVERTER) $(DIST)/index.js ## build the package's modules and scripts
 
@@ -275,10 +271,10 @@ fuzz: $(fuzz_targets) ## fuzz the readers of files (T=60 seconds each)
 MODEL := models/efficientnet-lite0/efficientnet-lite0.int8.mite
 SAMPLE := web/demo/samples/coffee.jpg
 
-models: $(CONVERTER) $(INFERENCE) ## convert the models anew from their sources
+models: build ## convert the models anew from their sources
 	$(Q)for script in models/*/build.mjs; do $(NODE) $$script; done
 
-demo: $(INFERENCE) ## classify a photo here, then serve the demo page (PORT=…, SERVE=0: no page)
+demo: build ## classify a photo here, then serve the demo page (PORT=…, SERVE=0: no page)
 	$(Q)$(NODE) bindings/js/bin/mite.mjs classify $(SAMPLE) --model $(MODEL)
 	@echo "demo: classified $(SAMPLE) with $(notdir $(MODEL))"
 	$(Q)$(if $(filter 0,$(SERVE)),,exec $(NODE) tools/serve.mjs $(if $(PORT),--port $(PORT)))

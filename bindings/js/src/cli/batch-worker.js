@@ -4,11 +4,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
-import { compileFile } from "../compile.js";
+import { compileRuntime } from "../compile.js";
 import { convert } from "../convert.js";
 import { checkSession, newSession, sessionPort } from "../engine.js";
 import { MiteError, messageOf } from "../errors.js";
-import { features } from "../features.js";
 import { receiveModel } from "../receive.js";
 import { openSource } from "../source.js";
 import { types } from "../tensors.js";
@@ -31,12 +30,6 @@ port.on("message", async (/** @type {Request & { maxBytes: number }} */ request)
   }
 });
 
-/** Every operator: models here may need any. */
-function wholeRuntime() {
-  const build = features().relaxedSimd ? "relaxed" : "simd";
-  return compileFile(new URL(`../../dist/mite-${build}-whole.wasm`, import.meta.url));
-}
-
 /** @param {Request & { maxBytes: number }} request */
 async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wanted, maxBytes }) {
   const arrays = new Map();
@@ -49,7 +42,9 @@ async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wa
     selfTest: false,
     maxBytes,
   });
-  const wasm = await instantiate(await wholeRuntime());
+  // Every operator: models here may need any.
+  const { module } = await compileRuntime(undefined, { whole: true });
+  const wasm = await instantiate(module);
   const handle = await receiveModel(wasm, await openSource(bytes), {});
   const session = newSession(wasm, handle, 1, maxBytes / 2);
   const count = wasm.calls.model_input_count(handle);

@@ -54,7 +54,7 @@ standard error, the others are still done, and the exit code is 1.
 
 /** The model that comes with the repository, also seen from an installed package's checkout. */
 function findModel() {
-  const path = fileURLToPath(new URL(`../../../../${defaultModel}`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../../${defaultModel}`, import.meta.url));
   if (existsSync(path)) return path;
   throw new UsageError("classify finds no model beside this program, so --model FILE is needed");
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite diff: where two models part, layer by layer.
-import { diff } from "../diff.js";
-import { portsOfFile } from "../convert.js";
+import { diff, portsOfFile } from "../convert.js";
 import { filesBeside } from "./beside.js";
 import { shapeOption } from "./convert.js";
 import { readInputs } from "./run.js";

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line: finds the command, turns failures into one sentence and an exit code.
 //   0  done        1  failed; standard error says why        2  called wrongly
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { messageOf } from "../errors.js";
+import { version } from "../release.js";
 import { UsageError } from "./usage.js";
 
 /**
@@ -56,8 +56,7 @@ async function dispatch(name, args) {
     return name === undefined ? 2 : 0;
   }
   if (name === "--version") {
-    const manifest = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-    console.log(JSON.parse(manifest).version);
+    console.log(version);
     return 0;
   }
   if (!Object.hasOwn(commands, name)) throw new UsageError(`there is no command '${name}'`);
