@@ -12,6 +12,7 @@
 /** An instance type of the page's world, or `never` where it has no such thing (Node). */
 type Global<Name extends string> =
   typeof globalThis extends Record<Name, { prototype: infer T }> ? T : never;
+type Movable = ArrayBuffer | Global<"ImageBitmap"> | Global<"VideoFrame">;
 type CompiledModule = typeof globalThis extends {
   WebAssembly: { Module: { prototype: infer T } };
 }
@@ -102,7 +103,8 @@ export interface Tensor {
 /**
  * What a port takes: its typed array, or plain numbers, which must be representable in its type;
  * with or without a shape, which must then be the port's; where the port leaves more than one
- * dimension open, the shape must be given. Nothing is kept, nothing is detached.
+ * dimension open, the shape must be given. Nothing is kept and nothing is detached that
+ * {@link RunOptions.transfer} does not list: it may be changed as soon as the call has returned.
  */
 export type TensorInput =
   | Data
@@ -127,6 +129,11 @@ export interface RunOptions {
    * stays usable. Without a signal a run is not cut into slices.
    */
   signal?: AbortSignal;
+  /**
+   * As in `postMessage`: buffers (or, of `classify`, pictures) that mite takes over instead of
+   * copying them. They are detached when the call returns. Default: none.
+   */
+  transfer?: readonly Movable[];
 }
 
 /** What was chosen for this model: the first thing a bug report needs. */
@@ -138,7 +145,11 @@ export interface Runtime {
   readonly whole: boolean;
   /** Threads that there are, the one that the model runs on included. */
   readonly threads: number;
-  /** WebAssembly memory of this model: weights, activations, code's data. */
+  /**
+   * WebAssembly memory of this model: weights, activations, code's data. It never shrinks, so this
+   * is the peak so far; it grows after loading only where the sizes of a run decide. `estimate`
+   * tells it before anything is downloaded.
+   */
   readonly bytes: number;
   /** Of these, what activations and scratch take. */
   readonly arenaBytes: number;

@@ -17,7 +17,8 @@ import { hexOf, instantiate } from "./wasm.js";
 
 /**
  * What an owner of a model may ask, here or across a worker's border (worker-client.js). Calls do
- * not overlap; all but `dispose` reject once the model is disposed or has crashed.
+ * not overlap; all but `dispose` reject once the model is disposed or has crashed. `run` across a
+ * border takes the inputs' buffers away; here it has read them when it returns.
  * @typedef {object} Engine
  * @property {Description} description
  * @property {(inputs: Input[], signal?: AbortSignal) => Promise<RunResult>} run
@@ -42,7 +43,8 @@ import { hexOf, instantiate } from "./wasm.js";
 /** Milliseconds of each step; decode and preprocess are 0 where no picture was given.
  * @typedef {{ decode: number, preprocess: number, run: number }} Times */
 
-/** @typedef {{ outputs: Elements[], ms: Times }} RunResult */
+/** memory: as it is after the run.
+ * @typedef {{ outputs: Elements[], ms: Times, memory: { bytes: number, arenaBytes: number } }} RunResult */
 
 /**
  * @typedef {object} EngineOptions
@@ -137,7 +139,9 @@ export class LocalEngine {
       const { address, bytes, shape } = this.#port(true, index);
       return { data: new types[port.dtype].array(this.#wasm.slice(address, bytes).buffer), shape };
     });
-    return { outputs, ms };
+    const memory = memoryOf(this.#wasm, this.#session);
+    this.description.runtime = { ...this.description.runtime, ...memory };
+    return { outputs, ms, memory };
   }
 
   /**
@@ -314,6 +318,14 @@ function portAt(wasm, record) {
 
 /**
  * @param {Wasm} wasm
+ * @param {number} session
+ */
+function memoryOf({ memory, calls }, session) {
+  return { bytes: memory.buffer.byteLength, arenaBytes: calls.session_arena_bytes(session) };
+}
+
+/**
+ * @param {Wasm} wasm
  * @param {number} model
  * @param {number} session
  * @param {import("./compile.js").Compiled} compiled
@@ -334,8 +346,7 @@ function describeModel(wasm, model, session, { build, whole = false }) {
       isa,
       whole,
       threads: calls.session_threads(session),
-      bytes: wasm.memory.buffer.byteLength,
-      arenaBytes: calls.session_arena_bytes(session),
+      ...memoryOf(wasm, session),
       worker: false,
     },
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model as callers see it: checks what they give, queues their calls, ranks classes.
 import { disposedError } from "./engine.js";
-import { MiteError } from "./errors.js";
+import { MiteError, messageOf } from "./errors.js";
 import { parseMetadata, pictureSpec, portNamed } from "./metadata.js";
 import { closePicture, portablePicture } from "./picture.js";
 import { untilAborted } from "./platform.js";
@@ -23,18 +23,22 @@ import { isTensor, tensorFor } from "./tensors.js";
 export class Model {
   #engine;
   #disposed = false;
-  /** @type {Promise<unknown>} Settles when the engine is free. */
+  #calls = 0; // under way or waiting
+  /** @type {Promise<unknown>} Settles when the last of them is done. */
   #idle = Promise.resolve();
 
   /** @param {Engine} engine */
   constructor(engine) {
     this.#engine = engine;
-    const { inputs, outputs, metadata, id, runtime } = engine.description;
+    const { inputs, outputs, metadata, id } = engine.description;
     this.inputs = inputs;
     this.outputs = outputs;
     this.metadata = parseMetadata(metadata);
     this.id = id;
-    this.runtime = runtime;
+  }
+
+  get runtime() {
+    return this.#engine.description.runtime;
   }
 
   /**
@@ -62,7 +66,7 @@ export class Model {
    * @param {Readonly<Record<string, TensorInput>>} record
    * @param {RunOptions} options
    */
-  async #runRecord(record, { signal }) {
+  async #runRecord(record, { signal, transfer }) {
     if (record === null || typeof record !== "object") {
       throw new MiteError(
         "argument",
@@ -85,7 +89,10 @@ export class Model {
         `input '${port.name}' is missing; the model has ${names(this.inputs)}`,
       );
     });
-    const { outputs } = await this.#enqueue(() => this.#engine.run(data, signal), signal);
+    // What is the caller's may change as soon as this returns, and what a worker is sent is moved.
+    const copy = this.runtime.worker || this.#calls > 0;
+    const taken = takenTensors(data, transfer, copy);
+    const { outputs } = await this.#enqueue(() => this.#engine.run(taken, signal), signal);
     /** @type {Record<string, Tensor>} */
     const tensors = {};
     this.outputs.forEach(({ name, dtype }, i) => {
@@ -99,7 +106,7 @@ export class Model {
    * @param {ClassifyOptions} [options]
    * @returns {Promise<Classification>}
    */
-  async classify(image, { topK = 5, signal } = {}) {
+  async classify(image, { topK = 5, signal, transfer } = {}) {
     const { preprocess, postprocess, labels } = this.metadata;
     if (!preprocess || !postprocess || this.inputs.length !== 1) {
       throw new MiteError(
@@ -114,12 +121,13 @@ export class Model {
     const output = portNamed(this.outputs, postprocess.output, "postprocess.output");
     const spec = pictureSpec(preprocess, this.inputs[input]);
     const begin = performance.now();
-    const picture = await portablePicture(image, signal);
+    const picture = await portablePicture(moved(image, transfer), signal);
     const fetched = performance.now() - begin;
+    const ours = !!transfer?.length || picture !== image;
     const { outputs, ms } = await this.#enqueue(
       () =>
-        this.#engine.run([{ picture, spec }], signal).finally(() => {
-          if (picture !== image) closePicture(picture);
+        this.#engine.run([{ picture, spec, ours }], signal).finally(() => {
+          if (ours) closePicture(picture);
         }),
       signal,
     );
@@ -159,21 +167,66 @@ export class Model {
   }
 
   /**
-   * Does `work` once the calls before it are done. The caller hears of an abort at once, the next
-   * call waits until the engine has really stopped.
+   * Does `work` once the calls before it are done: at once if there are none. The caller hears of
+   * an abort at once, the next call waits until the engine has really stopped.
    * @template T
    * @param {() => Promise<T>} work
    * @param {AbortSignal} [signal]
    * @returns {Promise<T>}
    */
   #enqueue(work, signal) {
-    const done = this.#idle.then(() => {
+    const begin = async () => {
       if (this.#disposed) throw disposedError();
       signal?.throwIfAborted();
       return work();
-    });
-    this.#idle = done.catch(() => {});
+    };
+    const done = this.#calls++ ? this.#idle.then(begin) : begin();
+    this.#idle = done.catch(() => {}).finally(() => this.#calls--);
     return untilAborted(done, signal);
+  }
+}
+
+/**
+ * The tensors of a call: those in transferred buffers are moved, the others copied if so asked.
+ * @param {import("./engine.js").Elements[]} tensors
+ * @param {readonly Transferable[]} [transfer]
+ * @param {boolean} [copy]
+ * @returns {import("./engine.js").Elements[]}
+ */
+function takenTensors(tensors, transfer = [], copy = false) {
+  const buffers = new Set(/** @type {readonly unknown[]} */ (transfer));
+  const going = tensors.map(({ data }) => (buffers.has(data.buffer) ? data : undefined));
+  const gone = moved(going, transfer);
+  return tensors.map(({ data, shape }, i) => ({
+    data: gone[i] ?? (copy ? copied(data) : data),
+    shape,
+  }));
+}
+
+/**
+ * A Buffer's own slice would be no copy.
+ * @param {Data} data
+ * @returns {Data}
+ */
+function copied(data) {
+  return Reflect.apply(Uint8Array.prototype.slice, data, []);
+}
+
+/**
+ * The value with what `transfer` lists taken from its owner, as postMessage would.
+ * @template T
+ * @param {T} value
+ * @param {readonly Transferable[]} [transfer]
+ * @returns {T}
+ */
+function moved(value, transfer) {
+  if (!transfer?.length) return value;
+  try {
+    return structuredClone(value, { transfer: [...transfer] });
+  } catch (error) {
+    throw new MiteError("argument", `what should be transferred cannot be: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -15,7 +15,8 @@ import { instantiate } from "./wasm.js";
 
 /** A picture that can be sent to a worker: file bytes, pixels, or something a canvas can draw.
  * @typedef {Uint8Array | Blob | Pixels | ImageBitmap | VideoFrame} Picture */
-/** @typedef {{ picture: Picture, spec: PictureSpec }} PictureInput */
+/** ours: not the caller's, and may be taken away.
+ * @typedef {{ picture: Picture, spec: PictureSpec, ours?: boolean }} PictureInput */
 
 const PIXELS_BYTES = 12; // mite_pixels: data, width, height
 const SPEC_BYTES = 56; // mite_image_spec

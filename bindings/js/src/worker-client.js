@@ -16,6 +16,7 @@ export class WorkerEngine {
   #pending = new Map();
   /** @type {MiteError | undefined} Why nothing works any more. */
   #gone;
+  #watch = new AbortController();
   /** @type {import("./engine.js").Description} */
   description = /** @type {any} */ (undefined);
 
@@ -43,9 +44,10 @@ export class WorkerEngine {
    */
   constructor(thread, source, onProgress) {
     this.#thread = thread;
-    thread.onMessage = ({ event, progress, id, value, error }) => {
+    thread.onMessage = ({ event, progress, lock, id, value, error }) => {
       if (event === "pull") this.#sendPiece(source);
       else if (event === "progress") onProgress?.(progress);
+      else if (event === "alive") this.#watchLife(lock);
       else if (error) this.#pending.get(id)?.reject(fromPlain(error));
       else this.#pending.get(id)?.resolve(value);
     };
@@ -56,13 +58,24 @@ export class WorkerEngine {
   }
 
   /**
-   * Pieces are copied, not transferred: their buffers may be the caller's.
+   * The worker holds the lock as long as it lives.
+   * @param {string} lock
+   */
+  #watchLife(lock) {
+    const { signal } = this.#watch;
+    const ended = () => this.#thread.onFailure("it was ended, perhaps for want of memory");
+    navigator.locks.request(lock, { signal }, ended).catch(() => {}); // no longer watched
+  }
+
+  /**
+   * Pieces are copied, then the copies transferred: their buffers may be the caller's.
    * @param {EngineOptions["source"]} source
    */
   async #sendPiece(source) {
     try {
-      const piece = await source.read();
-      this.#thread.post(piece ? { piece: piece.slice() } : { end: true });
+      const piece = (await source.read())?.slice();
+      if (piece) this.#thread.post({ piece }, [piece.buffer]);
+      else this.#thread.post({ end: true });
     } catch (error) {
       this.#thread.post({ error: toPlain(error) });
     }
@@ -71,7 +84,7 @@ export class WorkerEngine {
   /**
    * @param {string} call
    * @param {unknown[]} args
-   * @param {{ signal?: AbortSignal, transfer?: ArrayBufferLike[] }} [options]
+   * @param {{ signal?: AbortSignal, transfer?: Transferable[] }} [options]
    * @returns {Promise<any>}
    */
   async #call(call, args, { signal, transfer } = {}) {
@@ -84,7 +97,7 @@ export class WorkerEngine {
     try {
       return await new Promise((resolve, reject) => {
         this.#pending.set(id, { resolve, reject });
-        this.#thread.post({ id, call, args }, /** @type {Transferable[]} */ (transfer));
+        this.#thread.post({ id, call, args }, transfer);
       });
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
@@ -96,20 +109,17 @@ export class WorkerEngine {
   }
 
   /**
-   * Tensors are copied first and the copies transferred, so that the caller keeps theirs.
+   * Moves the tensors, which are ours here, and pictures that are.
    * @param {Input[]} inputs
    * @param {AbortSignal} [signal]
+   * @returns {Promise<import("./engine.js").RunResult>}
    */
-  run(inputs, signal) {
-    /** @type {ArrayBufferLike[]} */
-    const transfer = [];
-    const sent = inputs.map((input) => {
-      if (!("data" in input)) return input;
-      const data = input.data.slice();
-      transfer.push(data.buffer);
-      return { data, shape: input.shape };
-    });
-    return this.#call("run", [sent, !!signal], { signal, transfer });
+  async run(inputs, signal) {
+    const transfer = new Set(inputs.flatMap(movable));
+    const result = await this.#call("run", [inputs, !!signal], { signal, transfer: [...transfer] });
+    const { description } = this;
+    description.runtime = { ...description.runtime, ...result.memory };
+    return result;
   }
 
   profile() {
@@ -124,8 +134,20 @@ export class WorkerEngine {
   #end(error) {
     if (this.#gone) return;
     this.#gone = error;
+    this.#watch.abort();
     this.#thread.onFailure = () => {};
     for (const { reject } of this.#pending.values()) reject(error);
     return this.#thread.end(); // with it, its helpers
   }
+}
+
+/**
+ * What of an input can be handed to another thread without a copy.
+ * @param {Input} input
+ * @returns {Transferable[]}
+ */
+function movable(input) {
+  if ("data" in input) return [/** @type {ArrayBuffer} */ (input.data.buffer)];
+  const { picture, ours } = input;
+  return ours && "close" in picture ? [picture] : [];
 }

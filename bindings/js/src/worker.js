@@ -3,6 +3,7 @@
 //
 //   client → worker                             worker → client
 //                                               { event: "ready" }
+//                                               { event: "alive", lock }     held until it ends
 //   { id, call: "load", args: [options] }       { event: "pull" }        wants the next piece
 //   { piece } | { end } | { error }             { event: "progress", progress }
 //                                               { id, value: Description }
@@ -40,6 +41,7 @@ const running = new Map();
 const calls = {
   /** @param {LoadMessage} message */
   async load({ compiled, what, threads, sha256 }) {
+    if (!isNode) holdLock();
     const source = { what, read: readFromClient, cancel() {} };
     /** @param {import("../mite.d.ts").Progress} progress */
     const onProgress = (progress) => port.post({ event: "progress", progress });
@@ -68,6 +70,16 @@ const calls = {
     return { value: await engine.profile() };
   },
 };
+
+/** A page is not told when its worker is ended for want of memory, but locks of the dead are free. */
+function holdLock() {
+  const lock = `mite worker ${Math.random()} ${performance.timeOrigin}`;
+  const forLife = () => {
+    port.post({ event: "alive", lock });
+    return new Promise(() => {});
+  };
+  navigator.locks?.request(lock, forLife).catch(() => {}); // where storage is forbidden
+}
 
 /** @returns {Promise<Uint8Array | undefined>} */
 function readFromClient() {
