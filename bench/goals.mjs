@@ -32,3 +32,7 @@ export const coldGoal = 60;
 export const scalingGoals = { quiet: 1.85, busy: 1.1 };
 /** Of the register peak, a whole network in f32. */
 export const peakGoal = 0.8;
+/** Microseconds that sharing a node out among awake threads may cost. */
+export const dispatchGoal = 1;
+/** Speed without relaxed SIMD, of that with it. */
+export const buildGoals = { f32: 0.8, int8: 0.85 };

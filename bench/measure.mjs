@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Measures one network on one host: which tasks are run how often, and what is kept of them.
 import { spawn } from "node:child_process";
+import { CHAIN } from "./chain.mjs";
 import { engines } from "./engines/engines.mjs";
 import { hosts } from "./hosts.mjs";
 import { largest } from "./limits.mjs";
@@ -105,6 +106,45 @@ export async function besideBusy(subject) {
   } finally {
     busy.kill();
   }
+}
+
+/**
+ * mite with and without relaxed SIMD, in turn. The int8 form must give the same numbers, to the bit, but
+ * where parts of it are f32, as in the transformer.
+ * @param {Subject} subject
+ */
+export async function builds(subject) {
+  const { kinds, int8, title } = subject.network;
+  const builds = /** @type {const} */ ([undefined, "simd"]);
+  const contestants = kinds.flatMap((kind) =>
+    builds.map((build) => ({ engine: "mite", kind, threads: 1, ...(build && { build }) })),
+  );
+  const { results } = await perform(subject, { contestants });
+  return kinds.map((kind) => {
+    const [relaxed, simd] = builds.map((build) =>
+      results.find((/** @type {any} */ r) => r.kind === kind && r.build === build),
+    );
+    if (!relaxed || !simd) throw new Error(`${title}: mite did not run in ${kind}`);
+    const equals = (/** @type {number} */ v, /** @type {number} */ i) => Object.is(v, relaxed.output[i]);
+    const same = simd.output.every(equals);
+    if (kind === "int8" && int8 === "calibrated" && !same) {
+      throw new Error(`${title}: int8 without relaxed SIMD gives other numbers than with it`);
+    }
+    return { kind, relaxed: relaxed.median, simd: simd.median, speed: relaxed.median / simd.median, same };
+  });
+}
+
+/**
+ * What a node of next to no work costs on one thread and on two that are awake.
+ * @param {Omit<Subject, "network">} subject
+ */
+export async function dispatchCost(subject) {
+  const contestants = [1, 2].map((threads) => ({ engine: "mite", kind: "f32", threads }));
+  const nodes = CHAIN;
+  const task = { what: "dispatch", contestants };
+  const [one, two] = await perform(/** @type {any} */ (subject), /** @type {any} */ (task));
+  const micros = (/** @type {number} */ ms) => (1000 * ms) / nodes;
+  return { nodes, threads: two.threads, one: micros(one.median), two: micros(two.median) };
 }
 
 /** Each engine in processes or pages of its own, in turn. @param {Subject} subject */

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { chainInput, chainOnnx } from "./chain.mjs";
 import { bench, build, root, shared } from "./places.mjs";
 
 /**
@@ -57,6 +58,17 @@ export function prepare(name, network) {
   }
   const { input: shape, macs } = JSON.parse(readFileSync(join(folder, "info.json"), "utf8"));
   return { path: `build/bench/networks/${name}`, shape, macs, missing };
+}
+
+/** The network of tiny nodes, which mite alone runs. @returns {Prepared} */
+export function prepareChain() {
+  const folder = join(build, "networks/chain");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "f32.onnx"), chainOnnx());
+  writeFileSync(join(folder, "input.f32"), chainInput());
+  const why = convert("chain", { title: "Chain", kinds: ["f32"], colds: 0, classifies: false }, folder, "f32");
+  if (why) throw new Error(`the chain of tiny nodes was not converted: ${why}`);
+  return { path: "build/bench/networks/chain", shape: [1, chainInput().length], macs: 0, missing: {} };
 }
 
 /** What this repository holds of EfficientNet-Lite0: mite's int8 form. @param {string} folder */

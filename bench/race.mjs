@@ -11,9 +11,10 @@ import { watchMemories } from "./memory.mjs";
  * @property {string} engine
  * @property {"f32" | "int8"} kind
  * @property {number} threads
+ * @property {"simd"} [build] of mite: the module without relaxed SIMD
  *
  * @typedef {object} Task
- * @property {"race" | "cold"} what
+ * @property {"race" | "cold" | "dispatch"} what
  * @property {readonly Contestant[]} contestants
  * @property {readonly number[]} shape of the input
  * @property {{ ms: number, rounds: number }} warm at least so long and so often, not counted; but no
@@ -41,7 +42,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export async function perform(env, task) {
   const bytes = await env.read(env.file("input.f32"));
   const input = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4).slice();
-  return task.what === "race" ? race(env, task, input) : cold(env, task, input);
+  return { race, cold, dispatch }[task.what](env, task, input);
 }
 
 /**
@@ -108,6 +109,42 @@ async function race(env, task, input) {
     limits: largest(limits),
     profiles,
   };
+}
+
+const IN_A_ROW = 20;
+
+/**
+ * Milliseconds a run of each, many in a row, so that helpers stay awake between them.
+ * @param {Environment} env
+ * @param {Task} task
+ * @param {Float32Array} input
+ */
+async function dispatch(env, task, input) {
+  const entries = [];
+  for (const contestant of task.contestants) {
+    const { engine: name, ...options } = contestant;
+    const engine = await start(name, env, { ...options, shape: task.shape });
+    engine.prepare(input);
+    entries.push({ contestant, engine, times: /** @type {number[]} */ ([]) });
+  }
+  for (const { ms, rounds } of [task.warm, task.measure]) {
+    const end = performance.now() + ms;
+    for (const entry of entries) entry.times.length = 0;
+    for (let round = 0; round < rounds || performance.now() < end; round++) {
+      for (const { engine, times } of entries) {
+        await engine.run(); // wakes the helpers
+        const begin = performance.now();
+        for (let i = 0; i < IN_A_ROW; i++) await engine.run();
+        times.push((performance.now() - begin) / IN_A_ROW);
+      }
+    }
+  }
+  return entries.map(({ contestant, engine, times }) => ({
+    ...contestant,
+    threads: engine.threads,
+    median: median(times),
+    least: Math.min(...times),
+  }));
 }
 
 /**

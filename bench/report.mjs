@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { coldGoal, goals, memoryGoals, peakGoal, scalingGoals } from "./goals.mjs";
+import { buildGoals, coldGoal, dispatchGoal, goals, memoryGoals, peakGoal, scalingGoals } from "./goals.mjs";
 import { networks as known } from "./networks.mjs";
 import { bench } from "./places.mjs";
 import { roofline } from "./roofline.mjs";
@@ -19,10 +19,10 @@ const BUSY_LOAD = 3; // the bench alone makes up to 2
  * @param {{ docs: string, readme?: boolean }} to folder of documents; whether README.md is rewritten, too
  */
 export function writeReport(from, { docs: to, readme = false }) {
-  const all = readdirSync(from)
+  const files = readdirSync(from)
     .filter((name) => name.endsWith(".json"))
-    .map((name) => JSON.parse(readFileSync(join(from, name), "utf8")))
-    .filter((kept) => kept.threads1);
+    .map((name) => JSON.parse(readFileSync(join(from, name), "utf8")));
+  const all = files.filter((kept) => kept.threads1);
   if (!all.length) return console.log("bench: no race was run yet, so there is nothing to report");
   mkdirSync(join(to, "roofline"), { recursive: true });
   const of = (/** @type {string} */ network, /** @type {string} */ host) =>
@@ -31,7 +31,8 @@ export function writeReport(from, { docs: to, readme = false }) {
   const parts = [
     introduction(all),
     goalTable(of),
-    scaling(all),
+    scaling(all, files.filter((kept) => kept.dispatch)),
+    withoutRelaxed(all),
     memoryAndCold(of),
     sizes(),
     ...networks.filter((name) => of(name, "node") ?? of(name, "chromium")).map((name) => chapter(name, of, to)),
@@ -62,7 +63,7 @@ format, from numbers to numbers. Everything here is measured by
 
 \`\`\`
 make bench                                    # about half an hour; also writes this file
-make bench BENCH="efficientnet node"          # only some: networks, node, chromium, race, cold, busy
+make bench BENCH="efficientnet node"          # only some: networks, node, chromium, race, cold, busy, builds, dispatch
 make bench BENCH=report                       # this file again from bench/results/
 \`\`\`
 
@@ -113,8 +114,8 @@ say why).
 ${markdown(heads, rows)}`;
 }
 
-/** @param {any[]} all */
-function scaling(all) {
+/** @param {any[]} all @param {any[]} chains */
+function scaling(all, chains) {
   const rows = [];
   for (const kept of all) {
     for (const kind of kept.kinds) {
@@ -139,7 +140,34 @@ function scaling(all) {
 The machine's two cores are all there are: whatever else runs on it takes from two threads. Beside
 another process that keeps one core busy, the time on two threads is given as a share of that on one.
 
-${table}`;
+${[table, ...chains.map(dispatch)].join("\n\n")}`;
+}
+
+/** @param {any} kept */
+function dispatch({ host, dispatch: { nodes, one, two } }) {
+  const cost = two - one / 2;
+  const met = cost <= dispatchGoal ? "reached" : "missed";
+  return `A network of ${nodes} nodes of next to no work, two parts each, run in a row so that all threads are
+awake (${hostNames[/** @type {"node"} */ (host)]}): ${fixed(one, 2)} µs a node on one thread, ${fixed(two, 2)} µs on two. Sharing a node out costs
+${fixed(cost, 2)} µs, what two threads take beyond half of one's time: ≤ ${dispatchGoal} µs is ${met}.`;
+}
+
+/** @param {any[]} all */
+function withoutRelaxed(all) {
+  const rows = all.flatMap((kept) =>
+    (kept.builds ?? []).map((/** @type {any} */ { kind, relaxed, simd, speed, same }) => [
+      ...[`${kept.title} ${kind}, ${hostNames[/** @type {"node"} */ (kept.host)]}`, fixed(relaxed), fixed(simd)],
+      ...[verdict(speed, buildGoals[/** @type {"f32"} */ (kind)]), kind === "int8" ? (same ? "yes" : "no, parts are f32") : "–"],
+    ]),
+  );
+  if (!rows.length) return "";
+  return `## Without relaxed SIMD
+
+The module for engines without relaxed SIMD beside the other one, in turn, one thread. Goals: ${buildGoals.f32} of the
+speed in f32, ${buildGoals.int8} in int8, and in int8 the same numbers to the bit. Where the processor has VNNI, relaxed
+SIMD gives int8 twice the peak that 16-bit products have, and nothing without it can follow.
+
+${markdown(["", "relaxed, ms", "without, ms", "speed", "same numbers"], rows)}`;
 }
 
 /** @param {any} kept @param {string} engine @param {string} kind */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // make bench: mite beside its peers. Words choose parts: names of networks (or their beginnings),
-// node, chromium, race, cold, busy; `report` alone writes the pictures and docs/performance.md anew from
-// what is kept in bench/results/. --short: a tiny network, few rounds, results to build/bench/: to see that all
-// runs and that the engines agree.
+// node, chromium, race, cold, busy, builds (with relaxed SIMD and without), dispatch (of a node to threads);
+// `report` alone writes the pictures and docs/performance.md anew from what is kept in bench/results/.
+// --short: a tiny network, few rounds, results to build/bench/: to see that all runs and the engines agree.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";
@@ -10,12 +10,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describe } from "../bindings/js/src/convert.js";
 import { hosts, whyNot } from "./hosts.mjs";
-import { besideBusy, coldStarts, race, short, thorough } from "./measure.mjs";
-import { networks, prepare, tiny } from "./networks.mjs";
+import { besideBusy, builds, coldStarts, dispatchCost, race, short, thorough } from "./measure.mjs";
+import { networks, prepare, prepareChain, tiny } from "./networks.mjs";
 import { bench, build, root } from "./places.mjs";
 import { writeReport } from "./report.mjs";
 import { serve } from "./server.mjs";
-import { tableOf } from "./tables.mjs";
+import { buildsLine, dispatchLine, tableOf } from "./tables.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,7 +27,7 @@ const chosen = (names) => {
   const found = names.filter((name) => positionals.some((word) => name.startsWith(word)));
   return found.length ? found : [...names];
 };
-const parts = ["race", "cold", "busy"];
+const parts = ["race", "cold", "busy", "builds", "dispatch"];
 const known = [...Object.keys(networks), ...Object.keys(hosts), ...parts, "report"];
 const unknown = positionals.find((word) => !known.some((name) => name.startsWith(word)));
 if (unknown) {
@@ -84,12 +84,13 @@ async function measure(origin, name, host) {
   const subject = { origin, network, prepared, host, options };
   const file = join(results, `${host}.${name}.json`);
   const asked = chosen(parts);
+  const before = readJson(file);
   /** @type {any} */
   const kept = {
-    ...readJson(file),
+    ...before,
     date: new Date().toISOString().slice(0, 10),
     machine: machine(),
-    load: loadavg()[0], // what else ran when this began
+    load: asked.includes("race") ? loadavg()[0] : before.load, // what else ran when the race began
     node: process.version,
     versions: versions(),
     options,
@@ -106,7 +107,18 @@ async function measure(origin, name, host) {
   }
   if (asked.includes("busy") && host === "node" && !values.short) kept.busy = await besideBusy(subject);
   if (asked.includes("cold")) kept.cold = await coldStarts(subject);
+  if (asked.includes("builds")) {
+    kept.builds = await builds(subject);
+    console.log(buildsLine(kept));
+  }
   save();
+}
+
+/** @param {string} origin @param {keyof typeof hosts} host */
+async function measureDispatch(origin, host) {
+  const cost = await dispatchCost({ origin, prepared: prepareChain(), host, options });
+  writeFileSync(join(results, `${host}.dispatch.json`), `${JSON.stringify({ host, dispatch: cost }, sixDigits, 1)}\n`);
+  console.log(dispatchLine(host, cost));
 }
 
 const here = chosen(/** @type {(keyof typeof hosts)[]} */ (Object.keys(hosts))).filter((host) => {
@@ -118,7 +130,9 @@ mkdirSync(results, { recursive: true });
 const server = await serve();
 try {
   if (!positionals.includes("report")) {
-    for (const name of chosen(Object.keys(subjects))) {
+    if (chosen(parts).includes("dispatch")) for (const host of here) await measureDispatch(server.origin, host);
+    const others = chosen(parts).some((part) => part !== "dispatch");
+    for (const name of others ? chosen(Object.keys(subjects)) : []) {
       for (const host of here) {
         console.log(`bench: ${name} in ${host} …`);
         await measure(server.origin, name, host);

@@ -49,3 +49,16 @@ export function tableOf(kept, threads) {
   const table = aligned([["engine", "threads", "time", "", "rate", "of peak"], ...rows]);
   return [title, table, ...new Set(absent)].join("\n");
 }
+
+/** @param {any} kept with and without relaxed SIMD */
+export function buildsLine({ title, host, builds }) {
+  const parts = builds.map((/** @type {any} */ { kind, relaxed, simd, speed, same }) => {
+    const bits = kind === "int8" ? `, ${same ? "the same" : "other"} numbers` : "";
+    return `${kind} ${fixed(relaxed)} and ${fixed(simd)} ms: ${fixed(speed, 2)} times as fast${bits}`;
+  });
+  return `${title}, ${host}, with relaxed SIMD and without: ${parts.join("; ")}`;
+}
+
+/** @param {string} host @param {any} cost */
+export const dispatchLine = (host, { one, two, threads }) =>
+  `a node of next to no work, ${host}: ${fixed(one, 2)} µs on one thread, ${fixed(two, 2)} µs on ${threads}`;

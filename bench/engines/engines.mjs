@@ -16,8 +16,8 @@
  *   and out is counted for all
  * @property {() => Promise<readonly import("../../bindings/js/mite.d.ts").NodeProfile[]>} [profile]
  *
- * @typedef {{ kind: "f32" | "int8", threads: number, shape: readonly number[] }} Options shape of the
- *   input as in ONNX
+ * @typedef {{ kind: "f32" | "int8", threads: number, shape: readonly number[], build?: "simd" }} Options shape
+ *   of the input as in ONNX; build: see race.mjs
  * @typedef {(env: Environment, options: Options) => Promise<Engine>} Make
  */
 

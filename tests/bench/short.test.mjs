@@ -20,9 +20,9 @@ test("all engines run and agree, and the report is written", () => {
   const { status, stdout, stderr } = run("--short");
   assert.equal(status, 0, stdout + stderr);
   for (const host of missing("chromium") ? ["node"] : ["node", "chromium"]) {
-    const { threads1, cold } = JSON.parse(
-      readFileSync(new URL(`results/${host}.tiny.json`, build), "utf8"),
-    );
+    const kept = (/** @type {string} */ name) =>
+      JSON.parse(readFileSync(new URL(`results/${host}.${name}.json`, build), "utf8"));
+    const { threads1, cold, builds } = kept("tiny");
     assert.deepEqual(
       threads1.results.map(({ engine, kind }) => `${engine} ${kind}`),
       [
@@ -34,6 +34,8 @@ test("all engines run and agree, and the report is written", () => {
     assert.ok(threads1.results.every(({ median }) => median > 0));
     assert.deepEqual(threads1.absent.map(({ why }) => why), ["tfjs-backend-wasm computes in f32 only"]);
     assert.ok(cold.every(({ bytes }) => bytes >= 65536), "memory is seen");
+    assert.ok(builds.find(({ kind }) => kind === "int8").same, "the same numbers without relaxed SIMD");
+    assert.ok(kept("dispatch").dispatch.two > 0);
     assert.ok(threads1.profiles[0].nodes.every(({ bytes }) => bytes > 0));
   }
   const report = readFileSync(new URL("docs/performance.md", build), "utf8");

@@ -109,8 +109,8 @@ static void count_in(sum *s, const bench_layer *l, result r) {
 }
 
 static void print_result(const char *name, result f32, result int8) {
-    printf("  %-34s %7.1f %5.1f %% %9.1f %5.1f %%\n", name, f32.rate * 1e-9, f32.share * 100,
-           int8.rate * 1e-9, int8.share * 100);
+    printf("  %-34s %7.1f %5.1f %% %9.1f %5.1f %% %7.2f\n", name, f32.rate * 1e-9, f32.share * 100,
+           int8.rate * 1e-9, int8.share * 100, int8.rate / f32.rate);
 }
 
 static void print_sum(const char *name, const sum s[2]) {
@@ -153,7 +153,9 @@ static void bench_network_on(const bench_network *n, const mite_kernels *k, peak
         char name[64];
         name_layer(name, sizeof name, l);
         if (only && !strstr(name, only)) continue;
-        if (!shown++) printf("%s; count, kernel, stride, pixels x channels; f32, int8\n", n->name);
+        if (!shown++)
+            printf("%s; count, kernel, stride, pixels x channels; f32, int8, int8 / f32\n",
+                   n->name);
         result f32 = measure(l, BENCH_F32, k, p.f32), int8 = measure(l, BENCH_INT8, k, p.int8);
         print_result(name, f32, int8);
         if (is_for_winograd(l)) print_winograd(measure(l, BENCH_WINOGRAD, k, p.f32), f32);
