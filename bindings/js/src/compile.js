@@ -132,7 +132,7 @@ async function wholeOf(body) {
 
 /** @param {string} path */
 async function readModule(path) {
-  const { readFile } = await nodeModule("node:fs/promises");
+  const { readFile } = nodeModule("node:fs/promises");
   try {
     return await readFile(path);
   } catch (error) {

@@ -31,10 +31,10 @@ function join({ module, memory, helper, stack }) {
   }
 }
 
-/** @returns {Promise<(message: unknown) => void>} */
-async function connect() {
+/** @returns {(message: unknown) => void} */
+function connect() {
   if (isNode) {
-    const { parentPort } = await nodeModule("node:worker_threads");
+    const { parentPort } = nodeModule("node:worker_threads");
     parentPort.once("message", join);
     return (message) => parentPort.postMessage(message);
   }
@@ -42,5 +42,5 @@ async function connect() {
   return (message) => postMessage(message);
 }
 
-const post = await connect();
+const post = connect(); // without await: bundlers may make this a classic script
 post({ event: "ready" });

@@ -111,7 +111,7 @@ async function startOrSayWhyNot() {
 async function usualThreads() {
   if (!features().sharedMemory) return 1;
   const cores = isNode
-    ? (await nodeModule("node:os")).availableParallelism()
+    ? nodeModule("node:os").availableParallelism()
     : (navigator.hardwareConcurrency ?? 1);
   return Math.min(Math.max(cores - 1, 1), MOST_USUAL_THREADS);
 }

@@ -90,7 +90,7 @@ function checkedPixels({ data, width, height }) {
 async function fetchPicture(address, signal) {
   const path = await filePath(address);
   if (path !== null) {
-    const { readFile } = await nodeModule("node:fs/promises");
+    const { readFile } = nodeModule("node:fs/promises");
     return readFile(path, { signal }).catch((/** @type {NodeJS.ErrnoException} */ error) => {
       throw signal?.aborted ? signal.reason : cannotRead(path, error);
     });

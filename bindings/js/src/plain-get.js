@@ -19,7 +19,7 @@ import { isNode, nodeModule } from "./platform.js";
 export async function plainGet(address, signal) {
   const scheme = /^(https?):/i.exec(String(address))?.[1].toLowerCase();
   if (!isNode || !scheme) return undefined;
-  const { get } = await nodeModule(`node:${scheme}`);
+  const { get } = nodeModule(`node:${scheme}`);
   return new Promise((resolve) => {
     const options = { signal, headers: { "accept-encoding": "identity" } };
     /** @param {import("node:http").IncomingMessage} response */

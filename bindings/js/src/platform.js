@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // What differs between a page and Node, in one place.
 
-export const isNode = typeof process === "object" && typeof process?.versions?.node === "string";
+const { process } = globalThis; // a free name would make some bundlers add a stand-in for pages
+
+/** Deno and Bun, too, which have what is needed of Node. */
+export const isNode = typeof process?.versions?.node === "string";
 
 /**
- * One of Node's own modules, asked for in a way that bundlers for pages do not follow.
- * @param {string} name
- * @returns {Promise<any>}
+ * Whether workers are those of a page. Deno and Bun have these too, but they would keep the process
+ * alive.
  */
-export async function nodeModule(name) {
-  return (
-    process.getBuiltinModule?.(name) ?? import(/* webpackIgnore: true */ /* @vite-ignore */ name)
-  );
+export function hasPageWorkers() {
+  return typeof Worker === "function" && !(process?.versions?.deno ?? process?.versions?.bun);
+}
+
+/**
+ * One of Node's own modules, asked for in a way that bundlers for pages do not follow: an import()
+ * of a name that only a variable has makes them warn.
+ * @param {string} name
+ * @returns {any}
+ */
+export function nodeModule(name) {
+  return process.getBuiltinModule(name);
 }
 
 /**
@@ -24,7 +34,7 @@ export async function filePath(address) {
   if (!isNode) return null;
   const text = String(address);
   if (/^file:/i.test(text)) {
-    const { fileURLToPath } = await nodeModule("node:url");
+    const { fileURLToPath } = nodeModule("node:url");
     return fileURLToPath(text);
   }
   return address instanceof URL || /^(https?|data|blob):/i.test(text) ? null : text;

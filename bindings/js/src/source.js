@@ -176,7 +176,7 @@ function pieces(bytes) {
  * @returns {Promise<ReadableStream<Uint8Array>>}
  */
 async function fileStream(path) {
-  const { open } = await nodeModule("node:fs/promises");
+  const { open } = nodeModule("node:fs/promises");
   const file = await open(path).catch((/** @type {NodeJS.ErrnoException} */ error) => {
     throw cannotRead(path, error);
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts workers, in a page as in Node.
 import { messageOf } from "./errors.js";
-import { nodeModule } from "./platform.js";
+import { hasPageWorkers, isNode, nodeModule } from "./platform.js";
 
 const START_MS = 10_000;
 
@@ -26,7 +26,9 @@ const START_MS = 10_000;
  * @returns {Promise<Thread>}
  */
 export async function startWorker(role) {
-  const thread = typeof Worker === "function" ? pageWorker(role) : await nodeWorker(role);
+  const here = hasPageWorkers();
+  if (!here && !isNode) throw new Error("there are no workers here");
+  const thread = here ? pageWorker(role) : nodeWorker(role);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   try {
@@ -73,10 +75,10 @@ function pageWorker(role) {
 
 /**
  * @param {Role} role
- * @returns {Promise<Thread>}
+ * @returns {Thread}
  */
-async function nodeWorker(role) {
-  const { Worker: NodeWorker } = await nodeModule("node:worker_threads");
+function nodeWorker(role) {
+  const { Worker: NodeWorker } = nodeModule("node:worker_threads");
   const here = import.meta.url; // kept apart so that bundlers do not take this for the page's
   const script = new URL(role === "model" ? "./worker.js" : "./helper.js", here);
   // The process's own options may be such that a worker cannot have (--input-type).

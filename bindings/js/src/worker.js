@@ -104,10 +104,10 @@ async function receive(message) {
   }
 }
 
-/** @returns {Promise<Port>} */
-async function connect() {
+/** @returns {Port} */
+function connect() {
   if (isNode) {
-    const { parentPort } = await nodeModule("node:worker_threads");
+    const { parentPort } = nodeModule("node:worker_threads");
     parentPort.on("message", receive);
     return { post: (message, transfer) => parentPort.postMessage(message, transfer) };
   }
@@ -115,5 +115,5 @@ async function connect() {
   return { post: (message, transfer) => postMessage(message, { transfer }) };
 }
 
-const port = await connect();
+const port = connect(); // without await: bundlers may make this a classic script
 port.post({ event: "ready" });
