@@ -8,6 +8,9 @@ import { startWorker } from "./start-worker.js";
 const MOST_HELPERS = 63; // MITE_MAX_THREADS in runtime/exec/threads.h, less the caller
 const LATE_MS = 1000; // how long a model that has arrived waits for its helpers
 
+const makeHelper = () =>
+  new Worker(new URL("./helper.js", import.meta.url), { type: "module" });
+
 export class Crew {
   /** @type {Set<Thread>} */
   #threads = new Set();
@@ -22,7 +25,7 @@ export class Crew {
 
   async #start() {
     try {
-      const thread = await startWorker("helper");
+      const thread = await startWorker("helper.js", makeHelper);
       thread.keepAlive(false);
       if (this.#closed) await thread.end();
       else this.#threads.add(thread);

@@ -93,10 +93,13 @@ async function start(source, { signal, onProgress, worker = !isNode, sha256, was
   }
 }
 
+const makeWorker = () =>
+  new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+
 /** @returns {Promise<Started>} */
 async function startOrSayWhyNot() {
   try {
-    return { thread: await startWorker("model") };
+    return { thread: await startWorker("worker.js", makeWorker) };
   } catch (error) {
     return {
       note: `the model runs on the calling thread, because its worker could not be started: ${messageOf(error)}`,

@@ -16,19 +16,18 @@ const START_MS = 10_000;
  */
 
 /**
- * `model`: owns a model (worker.js); `helper`: a further thread of one (helper.js).
- * @typedef {"model" | "helper"} Role
- */
-
-/**
- * Starts a worker and waits until it listens; rejects if it cannot start.
- * @param {Role} role
+ * Starts a worker and waits until it listens; rejects if it cannot start. `make` stands with who
+ * wants the worker, not here: bundlers follow it, and a worker that contains the way to itself is a
+ * circle, which makes webpack warn and Turbopack wait for ever.
+ * @param {string} script its file's name, beside this one
+ * @param {() => Worker} make written out as `new Worker(new URL("./…", import.meta.url), …)`, the
+ *   form that bundlers look for
  * @returns {Promise<Thread>}
  */
-export async function startWorker(role) {
+export async function startWorker(script, make) {
   const here = hasPageWorkers();
   if (!here && !isNode) throw new Error("there are no workers here");
-  const thread = here ? pageWorker(role) : nodeWorker(role);
+  const thread = here ? pageWorker(script, make) : nodeWorker(script);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   try {
@@ -47,15 +46,12 @@ export async function startWorker(role) {
 }
 
 /**
- * @param {Role} role
+ * @param {string} script
+ * @param {() => Worker} make
  * @returns {Thread}
  */
-function pageWorker(role) {
-  // Written out for bundlers, which look for exactly this form.
-  const worker =
-    role === "model"
-      ? new Worker(new URL("./worker.js", import.meta.url), { type: "module" })
-      : new Worker(new URL("./helper.js", import.meta.url), { type: "module" });
+function pageWorker(script, make) {
+  const worker = ofThisOrigin(script, make);
   /** @type {Thread} */
   const thread = {
     post: (message, transfer) => worker.postMessage(message, transfer ?? []),
@@ -74,15 +70,30 @@ function pageWorker(role) {
 }
 
 /**
- * @param {Role} role
+ * Pages may not start a worker from another origin (a CDN), but one of their own may import it.
+ * @param {string} script
+ * @param {() => Worker} make
+ */
+function ofThisOrigin(script, make) {
+  const here = import.meta.url; // kept apart: bundlers follow `make` only
+  const foreign = /^https?:/.test(here) && !here.startsWith(`${globalThis.origin}/`);
+  if (!foreign) return make();
+  const line = `import ${JSON.stringify(new URL(script, here).href)};`;
+  const address = URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
+  const worker = new Worker(address, { type: "module" });
+  worker.addEventListener("message", () => URL.revokeObjectURL(address), { once: true });
+  return worker;
+}
+
+/**
+ * @param {string} script
  * @returns {Thread}
  */
-function nodeWorker(role) {
+function nodeWorker(script) {
   const { Worker: NodeWorker } = nodeModule("node:worker_threads");
-  const here = import.meta.url; // kept apart so that bundlers do not take this for the page's
-  const script = new URL(role === "model" ? "./worker.js" : "./helper.js", here);
+  const here = import.meta.url; // kept apart: bundlers follow `make` only
   // The process's own options may be such that a worker cannot have (--input-type).
-  const worker = new NodeWorker(script, { execArgv: [] });
+  const worker = new NodeWorker(new URL(script, here), { execArgv: [] });
   /** @type {Thread} */
   const thread = {
     post: (message, transfer) => worker.postMessage(message, transfer),
