@@ -3,6 +3,7 @@
 // last the chunk digests and the header, which vouch for the rest.
 #include "write.h"
 
+#include "base/half.h"
 #include "base/sha256.h"
 #include "base/sizes.h"
 #include "format/mite_file.h"
@@ -21,6 +22,7 @@ typedef struct writer {
     // Weights: where each constant lies, in order of first use; equal ones share a place.
     uint64_t *places; // by value; UINT64_MAX: not placed yet
     uint64_t *hashes; // of constants
+    uint8_t *halves;  // by value: 1 where it is stored as halves
     mite_digest_fn *digest;
     uint32_t *slots; // hash of a digest -> value index + 1
     size_t slot_count; // a power of two
@@ -46,6 +48,38 @@ static bool same_bytes(const mite_value *a, const mite_value *b) {
     return a->bytes == b->bytes && !memcmp(a->data, b->data, a->bytes);
 }
 
+// Each half's bits, or how far that gets: false where a number is no half.
+static bool to_halves(uint16_t *out, const float *from, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half = mite_f16_of_f32(from[i]);
+        float back = mite_f32_of_f16(half);
+        if (memcmp(&back, &from[i], sizeof back)) return false;
+        if (out) out[i] = half;
+    }
+    return true;
+}
+
+#define LEAST_HALVES 1024 // numbers of a constant
+
+// Weights that were halves before they came here lose nothing by it. Few of them are not worth the
+// memory that a reader takes to widen them.
+static void choose_halves(writer *w) {
+    uint64_t halved = 0, all = 0;
+    for (size_t i = 0; i < w->graph->value_count; i++) {
+        const mite_value *v = &w->graph->values[i];
+        if (!is_constant(v)) continue;
+        all += v->bytes;
+        if (v->dtype != MITE_F32 || v->bytes < LEAST_HALVES * sizeof(float)) continue;
+        w->halves[i] = to_halves(NULL, v->data, v->bytes / sizeof(float));
+        if (w->halves[i]) halved += v->bytes;
+    }
+    if (halved < all / 2) memset(w->halves, 0, w->graph->value_count);
+}
+
+static size_t stored_bytes(const writer *w, size_t index) {
+    return w->graph->values[index].bytes >> w->halves[index];
+}
+
 // Tells constants apart; what looks alike is compared.
 static uint64_t hash_of(const mite_value *v) {
     const uint8_t *at = v->data;
@@ -69,14 +103,15 @@ static bool place_constant(writer *w, uint32_t index) {
     size_t at = (size_t)hash & (w->slot_count - 1);
     for (; w->slots[at]; at = (at + 1) & (w->slot_count - 1)) {
         uint32_t other = w->slots[at] - 1;
-        if (w->hashes[other] == hash && same_bytes(&w->graph->values[other], v)) {
+        if (w->hashes[other] == hash && w->halves[other] == w->halves[index] &&
+            same_bytes(&w->graph->values[other], v)) {
             w->places[index] = w->places[other];
             return true;
         }
     }
     w->slots[at] = index + 1;
     w->places[index] = w->weights_bytes;
-    return mite_size_add(&w->weights_bytes, w->weights_bytes, v->bytes) &&
+    return mite_size_add(&w->weights_bytes, w->weights_bytes, stored_bytes(w, index)) &&
            mite_size_align(&w->weights_bytes, w->weights_bytes, MITE_ALIGN);
 }
 
@@ -86,8 +121,10 @@ static bool place_constants(writer *w) {
     while (w->slot_count < 2 * g->value_count) w->slot_count *= 2;
     w->places = malloc((g->value_count + 1) * sizeof *w->places);
     w->hashes = malloc((g->value_count + 1) * sizeof *w->hashes);
+    w->halves = calloc(g->value_count + 1, 1);
     w->slots = calloc(w->slot_count, sizeof *w->slots);
-    if (!w->places || !w->hashes || !w->slots) return false;
+    if (!w->places || !w->hashes || !w->halves || !w->slots) return false;
+    choose_halves(w);
     memset(w->places, 0xff, g->value_count * sizeof *w->places);
     for (size_t i = 0; i < w->node_count; i++) {
         for (size_t k = 0; k < g->nodes[i].input_count; k++) {
@@ -189,8 +226,14 @@ static void put_value(const writer *w, size_t i, uint32_t name) {
     if (v->rank > 0) memcpy(out.shape, v->shape, (size_t)v->rank * sizeof *v->shape);
     if (is_constant(v)) {
         out.data_offset = w->places[i];
-        out.data_bytes = v->bytes;
-        if (v->bytes) memcpy(w->file + w->weights_offset + w->places[i], v->data, v->bytes);
+        uint8_t *to = w->file + w->weights_offset + w->places[i];
+        out.data_bytes = stored_bytes(w, i);
+        if (w->halves[i]) {
+            out.flags |= MITE_VALUE_HALVES;
+            to_halves((uint16_t *)(void *)to, v->data, v->bytes / sizeof(float));
+        } else if (v->bytes) {
+            memcpy(to, v->data, v->bytes);
+        }
     }
     memcpy(w->file + w->graph_offset + w->values_offset + i * sizeof out, &out, sizeof out);
 }
@@ -357,6 +400,7 @@ mite_status mite_write(uint8_t **out, size_t *out_bytes, const mite_graph *graph
     mite_status status = write_all(&w);
     free(w.places);
     free(w.hashes);
+    free(w.halves);
     free(w.slots);
     *out = w.file;
     *out_bytes = status ? 0 : w.file_bytes;

@@ -97,8 +97,12 @@ static mite_status read_constant(const section *s, mite_value *to, const mite_fi
         return refuse(s, "a constant lies outside the weights", to->name);
     // Packed layouts are padded for each group; the operator, which knows the groups, checks the
     // rest (mite_step_need_constant).
+    bool halves = (to->flags & MITE_VALUE_HALVES) != 0;
+    if (halves && (to->dtype != MITE_F32 || from->data_bytes % 2))
+        return refuse(s, "a constant of halves is not f32", to->name);
     if (!mite_layout_bytes(&least, to->layout, to->dtype, (size_t)to->rank, to->shape, 1) ||
-        (to->layout == MITE_LAYOUT_DENSE ? from->data_bytes != least : from->data_bytes < least))
+        (to->layout == MITE_LAYOUT_DENSE ? from->data_bytes != least >> halves
+                                         : from->data_bytes < least >> halves))
         return refuse(s, "a constant's size does not match its shape", to->name);
     to->data = s->weights + from->data_offset;
     to->bytes = (size_t)from->data_bytes;
@@ -121,6 +125,7 @@ static mite_status read_value(const section *s, mite_value *to, const mite_file_
     to->dtype = (mite_dtype)from->dtype;
     to->layout = (mite_layout)from->layout;
     to->flags = from->flags;
+    if (!(to->flags & MITE_VALUE_CONSTANT)) to->flags &= ~(uint32_t)MITE_VALUE_HALVES;
     to->rank = from->rank == MITE_FILE_ANY_RANK ? -1 : from->rank;
     to->scale = from->scale;
     to->zero_point = from->zero_point;

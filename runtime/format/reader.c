@@ -2,6 +2,7 @@
 // The push parser of the .mite format: header -> chunk table -> body.
 #include "reader.h"
 
+#include "../base/half.h"
 #include "../base/sha256.h"
 #include "../base/sizes.h"
 
@@ -20,6 +21,7 @@ void mite_reader_free(mite_reader *r) {
     free(r->block);
     free(r->checked);
     free(r->graph_memory);
+    free(r->wide);
     memset(r, 0, sizeof *r);
 }
 
@@ -113,6 +115,39 @@ static mite_status read_graph_if_there(mite_reader *r) {
     return status;
 }
 
+// Constants stored as halves are used as f32. What lies between the first and the last of them is
+// widened as a whole, once: they may share places, which a hostile file could make do many times over.
+static mite_status widen_halves(mite_reader *r) {
+    const uint8_t *first = NULL, *last = NULL;
+    size_t bytes;
+    for (size_t i = 0; i < r->graph.value_count; i++) {
+        const mite_value *v = &r->graph.values[i];
+        const uint8_t *at = v->data;
+        if (!(v->flags & MITE_VALUE_HALVES)) continue;
+        if (!first || at < first) first = at;
+        if (!last || at + v->bytes > last) last = at + v->bytes;
+    }
+    if (!first) return MITE_OK;
+    size_t count = (size_t)(last - first) / sizeof(uint16_t);
+    r->wide = mite_size_mul(&bytes, count, sizeof(float)) ? malloc(bytes + MITE_ALIGN) : NULL;
+    if (!r->wide)
+        return mite_fail(&r->error, MITE_ERR_MEMORY,
+                         "not enough memory to widen this model's %z half-precision weights",
+                         count);
+    uintptr_t at = ((uintptr_t)r->wide + MITE_ALIGN - 1) / MITE_ALIGN * MITE_ALIGN;
+    float *wide = (float *)at;
+    for (size_t i = 0; i < count; i++)
+        wide[i] = mite_f32_of_f16(((const uint16_t *)(const void *)first)[i]);
+    for (size_t i = 0; i < r->graph.value_count; i++) {
+        mite_value *v = &r->graph.values[i];
+        if (!(v->flags & MITE_VALUE_HALVES)) continue;
+        v->data = wide + ((const uint8_t *)v->data - first) / (ptrdiff_t)sizeof(uint16_t);
+        v->bytes *= 2;
+        v->flags &= ~(uint32_t)MITE_VALUE_HALVES;
+    }
+    return MITE_OK;
+}
+
 static mite_status accept_digest(mite_reader *r, size_t index, const uint8_t *digest) {
     const uint8_t *expected = r->file + HEADER_BYTES + MITE_DIGEST_BYTES * index;
     if (memcmp(digest, expected, MITE_DIGEST_BYTES)) {
@@ -130,7 +165,8 @@ static mite_status accept_digest(mite_reader *r, size_t index, const uint8_t *di
         size_t begin;
         chunk_extent(r, next, &begin, &r->checked_bytes);
     }
-    return read_graph_if_there(r);
+    if (read_graph_if_there(r)) return r->error.status;
+    return r->has_graph && r->checked_bytes == r->header.file_bytes ? widen_halves(r) : MITE_OK;
 }
 
 static mite_status check_finished_chunks(mite_reader *r, size_t before) {

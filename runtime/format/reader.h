@@ -19,6 +19,7 @@ typedef struct mite_reader {
     bool has_graph;
     mite_graph graph; // owned parts: see graph_memory
     void *graph_memory;
+    void *wide; // owned: constants that are halves in the file, as f32
     mite_error error;
 } mite_reader;
 

@@ -28,6 +28,8 @@ typedef enum mite_value_flag {
     // a saturating 16-bit pair sum of u8 * i8 is exact (docs/format.md, "pair-safe").
     MITE_VALUE_PAIR_SAFE = 1,
     MITE_VALUE_CONSTANT = 2,
+    // In the file: f32 numbers stored as halves. The reader widens them; no graph in memory has it.
+    MITE_VALUE_HALVES = 4,
 } mite_value_flag;
 
 typedef struct mite_value {

@@ -203,6 +203,10 @@ int main(void) {
     whole_file_in_pieces(data, bytes);
     signed_mutants(data, bytes, 20000);
     free(data);
+    data = read_whole("tests/models/digits_mlp.f16.mite", &bytes); // weights stored as halves
+    whole_file_in_pieces(data, bytes);
+    signed_mutants(data, bytes, 20000);
+    free(data);
     printf("%d failures\n", failures);
     return failures != 0;
 }

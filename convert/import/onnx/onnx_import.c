@@ -230,6 +230,9 @@ static bool add_inputs(onnx_import *c) {
         if (!v) return false;
         v->ir = mite_ir_input(c->g, p->name, onnx_dtype(p->type), rank, dims);
         if (!open_dimensions(c, p, v->ir)) return false;
+        if (c->model.widened && p->type == ONNX_FLOAT16)
+            v->ir = MITE_IR_EMIT(c->g, .op = "cast", .name = p->name, .inputs = {v->ir},
+                                 .dtype = MITE_F32);
     }
     for (size_t i = 0; i < c->options->shape_count; i++) {
         const onnx_value *v = onnx_find_value(c, c->options->shapes[i].name);
@@ -335,12 +338,19 @@ static void call_function(onnx_import *c, const onnx_function *f) {
 
 // --- Bodies -------------------------------------------------------------------------------------
 
+// An output of the model that is f16 in the file.
+static mite_ir_value *as_declared(onnx_import *c, const onnx_port *p, mite_ir_value *v) {
+    if (!c->model.widened || c->g->outside || !v || v->dtype != MITE_F32 || p->type != ONNX_FLOAT16)
+        return v;
+    return MITE_IR_EMIT(c->g, .op = "cast", .name = p->name, .inputs = {v}, .dtype = MITE_F16);
+}
+
 static void add_outputs(onnx_import *c, const onnx_graph *graph) {
     for (size_t i = 0; i < graph->output_count && mite_ir_ok(c->g); i++) {
         const char *name = graph->outputs[i].name;
         onnx_value *v = onnx_find_value(c, name);
         if (!v) mite_ir_fail(c->g, MITE_ERR_FORMAT, "output %q is computed by no node", name);
-        else mite_ir_output(c->g, name, onnx_meant(c, v));
+        else mite_ir_output(c->g, name, as_declared(c, &graph->outputs[i], onnx_meant(c, v)));
     }
 }
 
@@ -414,6 +424,7 @@ bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
                      MAX_OPSET);
         return false;
     }
+    onnx_widen_halves(&c.model);
     c.opset = c.model.opset;
     g->folds = true;
     if (!c.model.graph.output_count) mite_ir_fail(g, MITE_ERR_FORMAT, "the model has no output");

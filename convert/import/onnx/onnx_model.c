@@ -58,7 +58,7 @@ static const char *text_or_bytes(mite_ir_graph *g, const mite_pb_field *f) {
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): graphs in attributes, no deeper than ONNX_MAX_DEPTH
-static const onnx_graph *read_body(reader *r, mite_span message, int depth) {
+static onnx_graph *read_body(reader *r, mite_span message, int depth) {
     onnx_graph *body = mite_ir_alloc(r->g, 1, sizeof *body);
     if (depth == ONNX_MAX_DEPTH) {
         mite_ir_fail(r->g, MITE_ERR_UNSUPPORTED, "graphs lie within graphs more than %d deep",

@@ -43,6 +43,7 @@ typedef struct onnx_tensor {
     uint64_t offset, length;
     bool has_length;
     const mite_import_options *options; // how to read it
+    bool widened; // f16 that is taken as f32 (onnx_half.c)
 } onnx_tensor;
 
 // A tensor of which only some elements are given, all others being 0: those at `indices`, [n] of the
@@ -61,13 +62,13 @@ typedef struct onnx_attr {
     int64_t i;
     float f;
     const char *s; // "" where absent or with a NUL byte
-    const onnx_tensor *t;
-    const onnx_sparse *sparse;
+    onnx_tensor *t;
+    onnx_sparse *sparse;
     const int64_t *ints;
     const float *floats;
     const char **strings;
     size_t int_count, float_count, string_count;
-    const onnx_graph *graph; // the body of If, Loop, Scan
+    onnx_graph *graph; // the body of If, Loop, Scan
     const char *reference; // in a function: the attribute of its caller to take instead; else ""
 } onnx_attr;
 
@@ -121,11 +122,14 @@ typedef struct onnx_model {
     onnx_opset *opsets;
     onnx_function *functions;
     size_t opset_count, function_count;
+    bool widened; // f16 means f32 but for inputs and outputs (onnx_half.c)
 } onnx_model;
 
 // Reads the whole file; on damage the graph fails. `options` are kept for tensors in other files.
 bool onnx_read_model(mite_ir_graph *g, mite_span file, const mite_import_options *options,
                      onnx_model *out);
+// Makes f32 of f16 throughout, where the model stores its weights so; see onnx_half.c.
+void onnx_widen_halves(onnx_model *m);
 // Reads a TensorProto; its numbers stay where they are. (onnx_tensor.c)
 bool onnx_read_tensor(mite_ir_graph *g, mite_span message, onnx_tensor *out);
 
@@ -136,6 +140,8 @@ typedef union onnx_number {
 } onnx_number;
 
 bool onnx_type_is_real(int32_t type);
+// Of its elements in the graph: that in the file, or f32 for f16.
+int32_t onnx_tensor_type(const onnx_tensor *t);
 // Reads all elements, integers as .i, reals as .f; false where the graph failed.
 bool onnx_tensor_numbers(mite_ir_graph *g, const onnx_tensor *t, onnx_number *out);
 // A constant of the graph, of the tensor's own type. NULL where failed.

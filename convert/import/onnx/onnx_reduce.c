@@ -73,12 +73,28 @@ void onnx_reduce_mean(onnx_import *c) {
 
 // --- Along one axis -------------------------------------------------------------------------------
 
+// Softmax or LogSoftmax by the nodes of its function body in the standard, each rounded to f16.
+static mite_ir_value *distribution_by_nodes(onnx_import *c, mite_ir_value *x, int32_t axis,
+                                            bool logarithm) {
+    mite_ir_value *axes = onnx_integers(c, (const int64_t[]){axis}, 1);
+    mite_ir_value *most = onnx_emit_reduce(c, MITE_REDUCE_MAX, x, axes, true, false);
+    mite_ir_value *less = onnx_emit_general_binary(c, MITE_BINARY_SUB, x, most);
+    mite_ir_value *exp = less ? onnx_emit_unary(c, MITE_UNARY_EXP, less, 0, 0) : NULL;
+    mite_ir_value *sum = exp ? onnx_emit_reduce(c, MITE_REDUCE_SUM, exp, axes, true, false) : NULL;
+    if (!sum) return NULL;
+    if (!logarithm) return onnx_emit_general_binary(c, MITE_BINARY_DIV, exp, sum);
+    return onnx_emit_general_binary(c, MITE_BINARY_SUB, less,
+                                    onnx_emit_unary(c, MITE_UNARY_LOG, sum, 0, 0));
+}
+
 static mite_ir_value *distribution(onnx_import *c, mite_ir_value *x, int32_t axis) {
     const char *name = c->node->op_type;
     int32_t function = !strcmp(name, "Softmax")      ? MITE_DISTRIBUTION_SOFTMAX
                        : !strcmp(name, "LogSoftmax") ? MITE_DISTRIBUTION_LOG_SOFTMAX
                                                      : MITE_DISTRIBUTION_HARDMAX;
     if (!x) return NULL;
+    if (x->dtype == MITE_F16 && function != MITE_DISTRIBUTION_HARDMAX)
+        return distribution_by_nodes(c, x, axis, function == MITE_DISTRIBUTION_LOG_SOFTMAX);
     if (function == MITE_DISTRIBUTION_SOFTMAX && onnx_is_core(x))
         return MITE_IR_EMIT(c->g, .op = "softmax", .name = onnx_name(c), .inputs = {x},
                             .attrs = {{"axis", .word = axis}}, .scale = x->scale,

@@ -22,6 +22,8 @@ bool onnx_type_is_real(int32_t type) {
     return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_DOUBLE;
 }
 
+int32_t onnx_tensor_type(const onnx_tensor *t) { return t->widened ? ONNX_FLOAT : t->type; }
+
 mite_dtype onnx_dtype(int32_t type) {
     switch (type) {
     case ONNX_FLOAT: return MITE_F32;
@@ -331,7 +333,7 @@ static bool has_data(mite_ir_graph *g, const onnx_tensor *t) {
 }
 
 static bool is_as_in_memory(const onnx_tensor *t) {
-    return t->type != ONNX_BOOL && !is_half_bytes(t->type);
+    return t->type != ONNX_BOOL && !is_half_bytes(t->type) && !t->widened;
 }
 
 mite_ir_value *onnx_tensor_constant(mite_ir_graph *g, const onnx_tensor *given) {
@@ -343,7 +345,8 @@ mite_ir_value *onnx_tensor_constant(mite_ir_graph *g, const onnx_tensor *given) 
               : !bring_in(g, given, &t) || !open_cursor(g, &at, &t) || !has_data(g, &t)) {
         return NULL;
     }
-    mite_ir_value *v = mite_ir_constant(g, t.name, onnx_dtype(t.type), t.rank, t.dims);
+    mite_ir_value *v =
+        mite_ir_constant(g, t.name, onnx_dtype(onnx_tensor_type(&t)), t.rank, t.dims);
     if (!v) return NULL;
     if (whole) return read_other_file(g, &t, v->data) ? v : NULL;
     if (t.has_raw && is_as_in_memory(&t)) {
@@ -356,6 +359,10 @@ mite_ir_value *onnx_tensor_constant(mite_ir_graph *g, const onnx_tensor *given) 
             return NULL;
         }
         if (t.type == ONNX_BOOL) bits = bits != 0;
+        if (t.widened) {
+            ((float *)v->data)[i] = mite_f32_of_f16((uint16_t)bits);
+            continue;
+        }
         memcpy((uint8_t *)v->data + i * at.item, &bits, at.item); // the low bytes
     }
     return v;

@@ -132,7 +132,7 @@ const onnx_known *onnx_numbers(onnx_import *c, size_t k) {
     if (v->sparse) onnx_carried(c, v);
     if (v->ir) return v->known = numbers_of(c, v->ir);
     if (!v->tensor) return NULL;
-    onnx_known *known = new_known(c, v->tensor->type, v->tensor->rank, v->tensor->dims);
+    onnx_known *known = new_known(c, onnx_tensor_type(v->tensor), v->tensor->rank, v->tensor->dims);
     if (!known || !onnx_tensor_numbers(c->g, v->tensor, known->at)) return NULL;
     v->known = known;
     return known;
@@ -152,7 +152,7 @@ bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *
     const int32_t *from;
     if (!v) return false;
     if (v->tensor) {
-        *type = v->tensor->type, *rank = v->tensor->rank, from = v->tensor->dims;
+        *type = onnx_tensor_type(v->tensor), *rank = v->tensor->rank, from = v->tensor->dims;
     } else {
         const mite_ir_value *ir = onnx_carried(c, v);
         if (!ir) return false;

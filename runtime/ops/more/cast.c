@@ -12,6 +12,11 @@ static mite_status prepare(mite_step *s) {
     return MITE_OK;
 }
 
+// At the edges of networks in half precision, where pictures come in.
+static void widen(float *out, const uint16_t *in, size_t count) {
+    for (size_t i = 0; i < count; i++) out[i] = mite_f32_of_f16(in[i]);
+}
+
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const mite_walk *w = s->state;
     const mite_view *x = s->inputs[0], *out = s->outputs[0];
@@ -25,7 +30,9 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
             void *to = mite_walk_at(w, 0, out, i, at);
             double reals[MITE_RUN];
             int64_t integers[MITE_RUN];
-            if (real || mite_is_real(out->dtype)) {
+            if (x->dtype == MITE_F16 && out->dtype == MITE_F32) {
+                widen(to, from, count);
+            } else if (real || mite_is_real(out->dtype)) {
                 mite_load_reals(reals, from, x->dtype, 1, count);
                 mite_store_reals(to, out->dtype, 1, reals, count);
             } else {

@@ -9,6 +9,7 @@
 #ifndef MITE_OPS_MORE_ELEMENTS_H
 #define MITE_OPS_MORE_ELEMENTS_H
 
+#include "../../base/half.h"
 #include "../op.h"
 
 #define MITE_RUN 256 // elements an operator takes at a time, on its stack
@@ -33,9 +34,5 @@ void mite_load_integers(int64_t *out, const void *in, mite_dtype dtype, ptrdiff_
 // Integer types keep the low bits; bool is whether the number is not 0; real types round.
 void mite_store_integers(void *out, mite_dtype dtype, ptrdiff_t stride, const int64_t *in,
                          size_t count);
-
-// IEEE 754 binary16 and back, to nearest even; NaN stays NaN.
-float mite_f32_of_f16(uint16_t half);
-uint16_t mite_f16_of_f32(float single);
 
 #endif
