@@ -240,6 +240,13 @@ int32_t wasm_image_fit(mite_pixels *out, const mite_pixels *in, const mite_image
     return mite_image_fit(out, in, spec, error);
 }
 
+// The part of a picture that the model sees: x, y, width, height.
+EXPORT(image_seen)
+void wasm_image_seen(mite_image_region *out, size_t width, size_t height,
+                     const mite_image_spec *spec) {
+    *out = mite_image_seen(width, height, spec);
+}
+
 EXPORT(image_normalise)
 void wasm_image_normalise(float *out, const mite_pixels *in, const mite_image_spec *spec) {
     mite_image_normalise(out, in, spec);

@@ -190,7 +190,13 @@ export interface Model extends AsyncDisposable, Disposable {
     options?: RunOptions,
   ): Promise<Record<string, Tensor>>;
 
-  /** Decodes and prepares a picture as `metadata.preprocess` says, runs it, and ranks the classes. */
+  /**
+   * Decodes and prepares a picture as `metadata.preprocess` (or the option) says, and runs it: for models
+   * with one input. `mite/image` makes boxes and masks of what comes out.
+   */
+  runImage(image: ImageInput, options?: ImageOptions): Promise<ImageRun>;
+
+  /** `runImage`, and the classes ranked as `metadata.postprocess` says. */
   classify(image: ImageInput, options?: ClassifyOptions): Promise<Classification>;
 
   /** Times of the last run, node by node. */
@@ -231,6 +237,33 @@ export type ImageInput =
   | Global<"HTMLVideoElement">
   | Global<"OffscreenCanvas">
   | Global<"VideoFrame">;
+
+export interface ImageOptions extends RunOptions {
+  /** In place of `metadata.preprocess`. */
+  preprocess?: Preprocess;
+}
+
+/** A rectangle in pixels of a picture. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A decoded picture, upright. */
+export interface SeenPicture {
+  readonly width: number;
+  readonly height: number;
+  /** What of it the model's input shows; with `contain` it reaches beyond the picture. */
+  readonly region: Region;
+}
+
+export interface ImageRun {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly picture: SeenPicture;
+  readonly ms: Classification["ms"];
+}
 
 export interface ClassifyOptions extends RunOptions {
   /** How many classes to give. Default 5. */
@@ -281,8 +314,9 @@ export interface Preprocess {
    * `center-crop` (default): crops `cropFraction` of the largest centred rectangle, then resizes.
    * `resize-crop`: resizes the shorter side to `resizeTo`, then crops the centre.
    * `stretch`: resizes the whole picture, whatever its shape.
+   * `contain`: resizes the whole picture so that it just fits, and fills the rest with `pad`.
    */
-  fit?: "center-crop" | "resize-crop" | "stretch";
+  fit?: "center-crop" | "resize-crop" | "stretch" | "contain";
   /** Default 1. */
   cropFraction?: number;
   resizeTo?: number;
@@ -293,17 +327,76 @@ export interface Preprocess {
   scale?: readonly [number, number, number];
   /** Default: `nchw` where the input's second dimension is 3, otherwise `nhwc`. */
   layout?: "nchw" | "nhwc";
-  /** Order of the channels in the tensor. Default `rgb`. */
-  order?: "rgb" | "bgr";
+  /** Order of the channels in the tensor. Default `rgb`, or `gray` where the input has one channel. */
+  order?: "rgb" | "bgr" | "gray";
+  /** Color of what `contain` adds. Default `#000000`. */
+  pad?: string;
   /** What shines through transparent pixels. Default `#ffffff`. */
   background?: string;
 }
 
-export interface Postprocess {
+export type Postprocess = ClassesPostprocess | DetectionPostprocess | SegmentationPostprocess;
+
+export interface ClassesPostprocess {
   /** Name of the output with one number a class; may be left out where there is only one. */
   output?: string;
   /** `logits`: probabilities are their softmax. */
   kind: "logits" | "probabilities";
+}
+
+/**
+ * How boxes lie in the outputs. An output is read as a table of rows, one a box, of numbers; leading
+ * dimensions of 1 do not count. What has no `output` of its own lies in that of `boxes`.
+ */
+export interface DetectionPostprocess {
+  kind: "detection";
+  boxes: {
+    /** May be left out where there is only one. */
+    output?: string;
+    /** The first of the four numbers in a row. Default 0. */
+    from?: number;
+    /** Which four numbers. Default `xyxy`: left, top, right, bottom. `c`: the centre. */
+    layout?: "xyxy" | "yxyx" | "xywh" | "cxcywh";
+    /** Of the model's input: of its pixels (default), or of its width and height. */
+    units?: "pixels" | "fraction";
+    /**
+     * Boxes are offsets from the centres of grid cells (MediaPipe's SSD with fixed anchors): for each
+     * stride in pixels, row by row, `count` boxes a cell. Then `units` does not matter: they are pixels.
+     */
+    anchors?: readonly { stride: number; count: number }[];
+  };
+  scores: {
+    output?: string;
+    /** The first number of a row that is a class's score. Default 0, or after the box in its row. */
+    from?: number;
+    /** How many classes. Default: the rest of the row. */
+    count?: number;
+    /** What makes probabilities of them. Default `none`. */
+    activation?: "none" | "sigmoid" | "softmax";
+    /** The class that is no object, and not in `labels`. */
+    background?: number;
+    /** Where in the row the probability of any object lies, by which the scores are multiplied. */
+    objectness?: number;
+  };
+  /** An output with the number of each box's class, where `scores` has one number a box. */
+  classes?: { output: string };
+  /** Points of each box: pairs x, y in the box's units, in its row. */
+  keypoints?: { output?: string; from: number; count: number; size?: number };
+  /** The table is [numbers, boxes], as YOLOv8 gives it. */
+  transposed?: boolean;
+  /** Default 0.5. */
+  scoreThreshold?: number;
+  /** Of boxes of one class that overlap by more (intersection over union), the best stays. Default 0.45. */
+  iouThreshold?: number;
+}
+
+export interface SegmentationPostprocess {
+  kind: "segmentation";
+  output?: string;
+  /** Default: `nchw` where the input is so. */
+  layout?: "nhwc" | "nchw";
+  /** What makes probabilities of the numbers. Default `none`. `classes`: they are class numbers. */
+  activation?: "none" | "sigmoid" | "softmax" | "classes";
 }
 
 /** A seeded input and the output it must give. */

@@ -6,9 +6,11 @@ cannot (16 bits a channel, transparency on a background) follows from the sample
 Run it from the repository root: python3 tests/image/make_fixtures.py
 """
 import io
+import math
 import shutil
 import struct
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -359,6 +361,7 @@ def make_bmps():
 
 # --- Resizing -----------------------------------------------------------------------------------
 
+PADDING = (0x72, 0x01, 0xFF)  # that of resize.c
 FILTERS = {1: Image.Resampling.BILINEAR, 2: Image.Resampling.BICUBIC}
 
 
@@ -408,6 +411,14 @@ def make_resizes():
             name = f"{filter_number}_shorter_{sw}x{sh}_{ow}x{oh}.ppm"
             ppm(FOLDER / "resize" / name, np.asarray(out))
             lines.append(f"shorter {filter_number} 0 {sw} {sh} {ow} {oh} {shorter} 0 {name}")
+        for sw, sh, ow, oh in ((97, 64, 24, 24), (31, 90, 24, 20), (10, 10, 31, 17), (300, 2, 16, 9)):
+            scale = min(Fraction(ow, sw), Fraction(oh, sh))
+            size = [max(1, math.floor(side * scale + Fraction(1, 2))) for side in (sw, sh)]
+            out = Image.new("RGB", (ow, oh), PADDING)
+            out.paste(noise(sw, sh, 0).resize(size, pillow_filter), ((ow - size[0]) // 2, (oh - size[1]) // 2))
+            name = f"{filter_number}_contain_{sw}x{sh}_{ow}x{oh}.ppm"
+            ppm(FOLDER / "resize" / name, np.asarray(out))
+            lines.append(f"contain {filter_number} 0 {sw} {sh} {ow} {oh} 0 0 {name}")
     (FOLDER / "resize" / "list.txt").write_text("\n".join(lines) + "\n")
 
 

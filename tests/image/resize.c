@@ -27,9 +27,11 @@ static void check_golden(const char *line) {
                       &height, &spec.width, &spec.height, &spec.resize_to, &percent, name) == 10,
                "list.txt: cannot read '%s'", line))
         return;
-    spec.fit = fit[0] == 'c'   ? MITE_FIT_CENTER_CROP
-               : fit[1] == 't' ? MITE_FIT_STRETCH
-                               : MITE_FIT_RESIZE_CROP;
+    spec.fit = !strcmp(fit, "centre")    ? MITE_FIT_CENTER_CROP
+               : !strcmp(fit, "contain") ? MITE_FIT_CONTAIN
+               : !strcmp(fit, "stretch") ? MITE_FIT_STRETCH
+                                         : MITE_FIT_RESIZE_CROP;
+    spec.pad_rgb = 0x7201ff;
     spec.crop_fraction = (float)percent / 100;
     snprintf(path, sizeof path, FIXTURES "resize/%s", name);
     mite_pixels in = noise(width, height, hard), expected = read_ppm(path), out;
@@ -73,8 +75,8 @@ static void check_refusals(void) {
     spec.width = 1 << 20;
     check_refused(spec, in, "1048576x4");
     spec = good;
-    spec.fit = 4;
-    check_refused(spec, in, "fit 4");
+    spec.fit = 5;
+    check_refused(spec, in, "fit 5");
     spec = good;
     spec.filter = 3;
     check_refused(spec, in, "filter 3");
@@ -112,14 +114,45 @@ static void check_layouts(void) {
         {{-63.5f, -58.5f, 252, 38, 255, 30}, {255, 30, 252, 38, -63.5f, -58.5f}},
     };
     for (spec.channels_first = 0; spec.channels_first < 2; spec.channels_first++)
-        for (spec.bgr = 0; spec.bgr < 2; spec.bgr++) {
+        for (spec.channels = 0; spec.channels < 2; spec.channels++) {
             float out[6];
             mite_image_normalise(out, &in, &spec);
-            const float *right = expected[spec.channels_first][spec.bgr];
+            const float *right = expected[spec.channels_first][spec.channels];
             for (size_t i = 0; i < 6; i++)
                 check(out[i] == right[i], "channels_first %d, bgr %d: value %zu is %g, not %g",
-                      spec.channels_first, spec.bgr, i, (double)out[i], (double)right[i]);
+                      spec.channels_first, spec.channels, i, (double)out[i], (double)right[i]);
         }
+}
+
+static void check_gray(void) {
+    uint8_t values[] = {255, 0, 0, 10, 20, 30}; // Pillow's luma: 76 and 18
+    const mite_pixels in = {values, 2, 1};
+    const mite_image_spec spec = {
+        .width = 2, .height = 1, .channels = MITE_CHANNELS_GRAY, .mean = {6}, .scale = {0.5f}};
+    float out[3] = {0, 0, 99};
+    mite_image_normalise(out, &in, &spec);
+    check(out[0] == 35 && out[1] == 6 && out[2] == 99, "gray: %g %g %g, not 35 6 99",
+          (double)out[0], (double)out[1], (double)out[2]);
+}
+
+static void check_seen(mite_image_spec spec, mite_image_region right) {
+    mite_image_region seen = mite_image_seen(200, 100, &spec);
+    check(seen.x == right.x && seen.y == right.y && seen.width == right.width &&
+              seen.height == right.height,
+          "fit %d shows %g %g %g %g of the picture, not %g %g %g %g", spec.fit, seen.x, seen.y,
+          seen.width, seen.height, right.x, right.y, right.width, right.height);
+}
+
+static void check_regions(void) {
+    mite_image_spec spec = {.width = 50, .height = 50, .fit = MITE_FIT_STRETCH};
+    check_seen(spec, (mite_image_region){0, 0, 200, 100});
+    spec.fit = MITE_FIT_CONTAIN;
+    check_seen(spec, (mite_image_region){0, -48, 200, 200}); // 12 rows of padding, 4 pixels each
+    spec.fit = MITE_FIT_CENTER_CROP;
+    check_seen(spec, (mite_image_region){50, 0, 100, 100});
+    spec.fit = MITE_FIT_RESIZE_CROP;
+    spec.resize_to = 100;
+    check_seen(spec, (mite_image_region){75, 25, 50, 50});
 }
 
 int main(void) {
@@ -128,6 +161,8 @@ int main(void) {
     check_refusals();
     check_extremes();
     check_layouts();
+    check_gray();
+    check_regions();
     printf("resize: %d pictures equal Pillow's to the level, %d failures\n", goldens, failures());
     return failures() != 0;
 }

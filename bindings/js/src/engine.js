@@ -43,8 +43,12 @@ import { hexOf, instantiate } from "./wasm.js";
 /** Milliseconds of each step; decode and preprocess are 0 where no picture was given.
  * @typedef {{ decode: number, preprocess: number, run: number }} Times */
 
-/** memory: as it is after the run.
- * @typedef {{ outputs: Elements[], ms: Times, memory: { bytes: number, arenaBytes: number } }} RunResult */
+/** memory: as it is after the run; seen: of the last picture among the inputs.
+ * @typedef {object} RunResult
+ * @property {Elements[]} outputs
+ * @property {Times} ms
+ * @property {{ bytes: number, arenaBytes: number }} memory
+ * @property {import("../mite.d.ts").SeenPicture} [seen] */
 
 /**
  * @typedef {object} EngineOptions
@@ -118,6 +122,8 @@ export class LocalEngine {
     const ms = { decode: 0, preprocess: 0, run: 0 };
     /** @type {Elements[]} */
     const tensors = [];
+    /** @type {import("../mite.d.ts").SeenPicture | undefined} */
+    let seen;
     for (const [index, input] of inputs.entries()) {
       const port = this.description.inputs[index];
       if ("data" in input) {
@@ -128,7 +134,8 @@ export class LocalEngine {
       this.#checkUsable(signal);
       ms.decode += read.ms.decode;
       ms.preprocess += read.ms.preprocess;
-      tensors.push({ data: read.data, shape: port.shape });
+      tensors.push({ data: read.data, shape: read.shape });
+      seen = read.seen;
     }
     this.#fill(tensors);
     const begin = performance.now();
@@ -141,7 +148,7 @@ export class LocalEngine {
     });
     const memory = memoryOf(this.#wasm, this.#session);
     this.description.runtime = { ...this.description.runtime, ...memory };
-    return { outputs, ms, memory };
+    return { outputs, ms, memory, seen };
   }
 
   /**

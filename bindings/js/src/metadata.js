@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads what a model says about itself. Metadata is data: everything is checked before it is used.
 import { MiteError, messageOf } from "./errors.js";
-import { elementsOf } from "./tensors.js";
 
 /** @typedef {import("../mite.d.ts").Metadata} Metadata */
 /** @typedef {import("../mite.d.ts").Port} Port */
@@ -18,7 +17,8 @@ import { elementsOf } from "./tensors.js";
  * @property {readonly number[]} mean
  * @property {readonly number[]} scale
  * @property {boolean} channelsFirst
- * @property {boolean} bgr
+ * @property {number} channels 0 RGB, 1 BGR, 2 gray
+ * @property {number} pad as 0xRRGGBB
  * @property {number} background */
 
 /**
@@ -47,7 +47,10 @@ export function parseMetadata(json) {
 }
 
 /** The numbers of mite_fit and mite_filter. */
-const fits = { "center-crop": 1, stretch: 2, "resize-crop": 3 };
+const fits = { "center-crop": 1, stretch: 2, "resize-crop": 3, contain: 4 };
+/** Those of mite_channels. */
+const orders = { rgb: 0, bgr: 1, gray: 2 };
+const COLOR = /^#[0-9a-f]{6}$/i;
 const filters = { bilinear: 1, bicubic: 2 };
 
 /**
@@ -74,10 +77,15 @@ const isSize = (value) => Number.isInteger(value) && Number(value) > 0;
  */
 export function pictureSpec(preprocess, port) {
   const { shape } = port;
-  need(shape.length === 4, `a picture does not fit input '${port.name}' of shape [${shape}]`);
-  const layout = preprocess.layout ?? (shape[1] === 3 ? "nchw" : "nhwc");
+  const { order = shape[1] === 1 || shape.at(-1) === 1 ? "gray" : "rgb" } = preprocess;
+  need(Object.hasOwn(orders, order), `preprocess.order is '${order}', not rgb, bgr or gray`);
+  const count = order === "gray" ? 1 : 3;
+  const isPicture = shape.length === 4 && [-1, 1].includes(shape[0]);
+  need(isPicture, `a picture does not fit input '${port.name}' of shape [${shape}]`);
+  const layout = preprocess.layout ?? (shape[1] === count ? "nchw" : "nhwc");
   need(layout === "nchw" || layout === "nhwc", `preprocess.layout is '${layout}'`);
-  const [rows, columns] = layout === "nchw" ? shape.slice(2) : shape.slice(1);
+  const [channels, rows, columns] =
+    layout === "nchw" ? shape.slice(1) : [shape[3], shape[1], shape[2]];
   const {
     width = columns,
     height = rows,
@@ -87,21 +95,21 @@ export function pictureSpec(preprocess, port) {
     resizeTo = 0,
     mean = [0, 0, 0],
     scale = [1, 1, 1],
-    order = "rgb",
+    pad = "#000000",
     background = "#ffffff",
   } = preprocess;
   need(isSize(width) && isSize(height), "preprocess.width and height must be whole numbers");
   need(
-    elementsOf(shape) === 3 * width * height,
-    `preprocess makes ${width} × ${height} pixels, but input '${port.name}' has shape [${shape}]`,
+    [[channels, count], [rows, height], [columns, width]].every(([has, given]) => has === given || has === -1),
+    `preprocess makes ${width} × ${height} pixels of ${count} numbers, but input '${port.name}' has shape [${shape}]`,
   );
   need(Object.hasOwn(fits, fit), `preprocess.fit is '${fit}', not ${Object.keys(fits).join(", ")}`);
   need(Object.hasOwn(filters, filter), `preprocess.filter is '${filter}', not bicubic or bilinear`);
   need(fit !== "resize-crop" || isSize(resizeTo), "preprocess.resizeTo is missing");
   need(cropFraction > 0 && cropFraction <= 1, "preprocess.cropFraction must lie in 0…1");
   need(isTriple(mean) && isTriple(scale), "preprocess.mean and scale must be three numbers each");
-  need(order === "rgb" || order === "bgr", `preprocess.order is '${order}'`);
-  need(/^#[0-9a-f]{6}$/i.test(background), `preprocess.background is '${background}', not #rrggbb`);
+  need(COLOR.test(background), `preprocess.background is '${background}', not #rrggbb`);
+  need(COLOR.test(pad), `preprocess.pad is '${pad}', not #rrggbb`);
   return {
     width,
     height,
@@ -112,7 +120,8 @@ export function pictureSpec(preprocess, port) {
     mean,
     scale,
     channelsFirst: layout === "nchw",
-    bgr: order === "bgr",
+    channels: orders[order],
+    pad: parseInt(pad.slice(1), 16),
     background: parseInt(background.slice(1), 16),
   };
 }

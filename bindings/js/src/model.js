@@ -93,6 +93,11 @@ export class Model {
     const copy = this.runtime.worker || this.#calls > 0;
     const taken = takenTensors(data, transfer, copy);
     const { outputs } = await this.#enqueue(() => this.#engine.run(taken, signal), signal);
+    return this.#named(outputs);
+  }
+
+  /** @param {import("./engine.js").Elements[]} outputs */
+  #named(outputs) {
     /** @type {Record<string, Tensor>} */
     const tensors = {};
     this.outputs.forEach(({ name, dtype }, i) => {
@@ -103,12 +108,45 @@ export class Model {
 
   /**
    * @param {ImageInput} image
+   * @param {import("../mite.d.ts").ImageOptions} [options]
+   * @returns {Promise<import("../mite.d.ts").ImageRun>}
+   */
+  async runImage(image, { preprocess = this.metadata.preprocess, signal, transfer } = {}) {
+    if (!preprocess || this.inputs.length !== 1) {
+      throw new MiteError(
+        "unsupported",
+        "this model does not say how it takes pictures (metadata.preprocess); pass { preprocess }, or use run()",
+      );
+    }
+    const input = portNamed(this.inputs, preprocess.input, "preprocess.input");
+    const spec = pictureSpec(preprocess, this.inputs[input]);
+    const begin = performance.now();
+    const picture = await portablePicture(moved(image, transfer), signal);
+    const fetched = performance.now() - begin;
+    const ours = !!transfer?.length || picture !== image;
+    const { outputs, ms, seen } = await this.#enqueue(
+      () =>
+        this.#engine.run([{ picture, spec, ours }], signal).finally(() => {
+          if (ours) closePicture(picture);
+        }),
+      signal,
+    );
+    return {
+      outputs: this.#named(outputs),
+      picture: /** @type {import("../mite.d.ts").SeenPicture} */ (seen),
+      ms: { ...ms, decode: fetched + ms.decode },
+    };
+  }
+
+  /**
+   * @param {ImageInput} image
    * @param {ClassifyOptions} [options]
    * @returns {Promise<Classification>}
    */
-  async classify(image, { topK = 5, signal, transfer } = {}) {
+  async classify(image, { topK = 5, ...options } = {}) {
     const { preprocess, postprocess, labels } = this.metadata;
-    if (!preprocess || !postprocess || this.inputs.length !== 1) {
+    const kind = postprocess?.kind;
+    if (!preprocess || (kind !== "logits" && kind !== "probabilities")) {
       throw new MiteError(
         "unsupported",
         "this model does not say how it classifies pictures (metadata.preprocess and postprocess); use run()",
@@ -117,29 +155,17 @@ export class Model {
     if (!(Number.isInteger(topK) && topK > 0)) {
       throw new MiteError("argument", `topK must be a whole number above 0, but is ${topK}`);
     }
-    const input = portNamed(this.inputs, preprocess.input, "preprocess.input");
-    const output = portNamed(this.outputs, postprocess.output, "postprocess.output");
-    const spec = pictureSpec(preprocess, this.inputs[input]);
-    const begin = performance.now();
-    const picture = await portablePicture(moved(image, transfer), signal);
-    const fetched = performance.now() - begin;
-    const ours = !!transfer?.length || picture !== image;
-    const { outputs, ms } = await this.#enqueue(
-      () =>
-        this.#engine.run([{ picture, spec, ours }], signal).finally(() => {
-          if (ours) closePicture(picture);
-        }),
-      signal,
-    );
-    const scores = realNumbers(outputs[output].data, this.outputs[output]);
-    const probabilities = postprocess.kind === "logits" ? softmax(scores) : scores;
+    const output = this.outputs[portNamed(this.outputs, postprocess?.output, "postprocess.output")];
+    const { outputs, ms } = await this.runImage(image, options);
+    const scores = realNumbers(outputs[output.name].data, output);
+    const probabilities = kind === "logits" ? softmax(scores) : scores;
     return {
       top: ranked(probabilities, topK).map((index) => ({
         index,
         label: labels?.[index] ?? `class ${index}`,
         probability: probabilities[index],
       })),
-      ms: { ...ms, decode: fetched + ms.decode },
+      ms,
     };
   }
 

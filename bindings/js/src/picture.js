@@ -19,7 +19,8 @@ import { instantiate } from "./wasm.js";
  * @typedef {{ picture: Picture, spec: PictureSpec, ours?: boolean }} PictureInput */
 
 const PIXELS_BYTES = 12; // mite_pixels: data, width, height
-const SPEC_BYTES = 56; // mite_image_spec
+const SPEC_BYTES = 60; // mite_image_spec
+const REGION_BYTES = 32; // mite_image_region
 const KEEP_BYTES = 32 << 20;
 
 /**
@@ -132,10 +133,11 @@ export class PictureReader {
     const pixels = await decode(wasm, picture, spec.background);
     ms.decode = performance.now() - at;
     at = performance.now();
-    const data = quantized(toTensor(wasm, pixels, spec), port);
+    const { tensor, seen } = toTensor(wasm, pixels, spec);
+    const data = quantized(tensor, port);
     ms.preprocess = performance.now() - at;
     if (wasm.memory.buffer.byteLength <= KEEP_BYTES) this.#wasm = wasm;
-    return { data, ms };
+    return { data, shape: tensorShape(spec), seen, ms };
   }
 }
 
@@ -247,27 +249,42 @@ function putPixels(wasm, { data, width, height }, background) {
   return pixels;
 }
 
+/** Numbers a pixel.
+ * @param {PictureSpec} spec */
+const depthOf = ({ channels }) => (channels === 2 ? 1 : 3);
+
+/** @param {PictureSpec} spec */
+function tensorShape(spec) {
+  const { width, height, channelsFirst } = spec;
+  return channelsFirst ? [1, depthOf(spec), height, width] : [1, height, width, depthOf(spec)];
+}
+
 /**
  * Crops, resizes and normalises; frees `pixels`.
  * @param {Wasm} wasm
  * @param {number} pixels
  * @param {PictureSpec} spec
+ * @returns {{ tensor: Float32Array, seen: import("../mite.d.ts").SeenPicture }}
  */
 function toTensor(wasm, pixels, spec) {
   const { calls } = wasm;
-  return wasm.borrow(SPEC_BYTES + PIXELS_BYTES, (record) => {
-    putSpec(new DataView(wasm.memory.buffer, record, SPEC_BYTES), spec);
+  return wasm.borrow(REGION_BYTES + SPEC_BYTES + PIXELS_BYTES, (region) => {
+    const record = region + REGION_BYTES;
     const fitted = record + SPEC_BYTES;
+    putSpec(new DataView(wasm.memory.buffer, record, SPEC_BYTES), spec);
+    const [, width, height] = new Uint32Array(wasm.memory.buffer, pixels, 3);
     wasm.check((error) => calls.image_fit(fitted, pixels, record, error));
+    calls.image_seen(region, width, height, record);
     calls.image_release(pixels);
     calls.release(pixels);
-    const bytes = 4 * 3 * spec.width * spec.height;
+    const bytes = 4 * depthOf(spec) * spec.width * spec.height;
     const tensor = wasm.borrow(bytes, (out) => {
       calls.image_normalise(out, fitted, record);
       return new Float32Array(wasm.slice(out, bytes).buffer);
     });
     calls.image_release(fitted);
-    return tensor;
+    const [x, y, w, h] = new Float64Array(wasm.slice(region, REGION_BYTES).buffer);
+    return { tensor, seen: { width, height, region: { x, y, width: w, height: h } } };
   });
 }
 
@@ -280,7 +297,8 @@ function putSpec(view, spec) {
   [width, height, fit, filter, resizeTo].forEach((n, i) => view.setInt32(4 * i, n, true));
   [cropFraction, ...mean, ...scale].forEach((x, i) => view.setFloat32(20 + 4 * i, x, true));
   view.setInt32(48, Number(spec.channelsFirst), true);
-  view.setInt32(52, Number(spec.bgr), true);
+  view.setInt32(52, spec.channels, true);
+  view.setUint32(56, spec.pad, true);
 }
 
 /**

@@ -46,6 +46,7 @@ const results = /** @type {const} */ ({
   image_decode: "status",
   image_fit: "status",
   image_normalise: "nothing",
+  image_seen: "nothing",
   image_release: "nothing",
 });
 

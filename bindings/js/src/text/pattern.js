@@ -145,7 +145,7 @@ function joinParts(parts, behavior) {
   const pieces = [];
   /** @type {boolean | undefined} */
   let before;
-  for (const { text, match } of backwards ? parts.toReversed() : parts) {
+  for (const { text, match } of backwards ? [...parts].reverse() : parts) {
     const last = pieces.length - 1;
     const joins = behavior === "Contiguous" ? match === before : match && !before;
     if (joins && last >= 0) pieces[last] = backwards ? text + pieces[last] : pieces[last] + text;
