@@ -55,7 +55,7 @@ const bundle = (entryPoints) =>
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    external: ["node:*"],
+    external: ["node:*", "react"],
     plugins: [entriesStay, release],
     logLevel: "warning",
   });

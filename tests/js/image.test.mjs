@@ -163,7 +163,8 @@ test("masks: one number a place, several, and class numbers", async () => {
     "photo",
   );
   assert.deepEqual([...three.classes], [0, 1, 2, 2]);
-  const sums = [0, 1, 2, 3].map((i) => three.probabilities[i] + three.probabilities[4 + i] + three.probabilities[8 + i]);
+  const { probabilities: p } = three;
+  const sums = [0, 1, 2, 3].map((i) => p[i] + p[4 + i] + p[8 + i]);
   close(sums, [1, 1, 1, 1], "softmax");
 
   const postprocess = { kind: "segmentation", activation: "classes" };

@@ -10,6 +10,8 @@ import { serve } from "../../tools/serve.mjs";
 const own = new Map([
   ["/tests/bits.html", ["text/html", new URL("bits.html", import.meta.url)]],
   ["/tests/bits.js", ["text/javascript", new URL("bits.js", import.meta.url)]],
+  ["/tests/components.html", ["text/html", new URL("components.html", import.meta.url)]],
+  ["/tests/components.js", ["text/javascript", new URL("../../build/tests/components.js", import.meta.url)]],
 ]);
 
 export async function startServer() {
