@@ -17,7 +17,7 @@ SHELL := bash
 .SECONDARY:
 Q := $(if $(V),,@)
 
-.PHONY: help build demo test conformance docs-operators lint layers format size models bench bench-kernels fuzz native \
+.PHONY: help build demo test conformance docs-operators docs-api lint layers format size models bench bench-kernels fuzz native \
     browsers clean distclean FORCE
 
 # --- Tools: found or fetched by tools/toolchain.sh, which returns at once when all is there ------
@@ -246,6 +246,9 @@ conformance: build ## run every conformance case and print the table by operator
 
 docs-operators: conformance ## write the tables of docs/operators.md from a conformance run
 	$(Q)$(NODE24) tools/operators.mjs
+
+docs-api: $(NODE_MODULES) ## write docs/api, the package's reference, from its types
+	$(Q)$(NODE) tools/api-docs.mjs
 
 size: build ## compare the modules' sizes with the kept ceilings
 	$(Q)$(NODE) tools/size.mjs
