@@ -35,19 +35,34 @@ export type Source =
   | ArrayBuffer
   | ArrayBufferView;
 
+/**
+ * Where a load is. It goes through them in this order, and from any of them to `error`; where what
+ * was kept turns out damaged, or a file changes on the server while it comes, back to `downloading`.
+ * - `idle`: it waits for the server, or for another page that downloads the same model;
+ * - `downloading`: bytes arrive, and every chunk of them is verified as it does;
+ * - `verifying`: all have arrived, the last of them are being verified, and the whole by `sha256`;
+ * - `compiling`: memory is planned and kernels are chosen;
+ * - `ready`, `error`: `load` resolves, or rejects.
+ */
+export type LoadState = "idle" | "downloading" | "verifying" | "compiling" | "ready" | "error";
+
 export interface Progress {
+  state: LoadState;
   /** Bytes of the file that have arrived. */
   loaded: number;
   /** Bytes of the whole file; absent until its header is there. */
   total?: number;
-  /** `prepare`: everything has arrived; memory is planned and kernels are chosen. */
-  phase: "download" | "prepare";
+  /**
+   * Where they come from just now: a download that goes on where an earlier one broke off is read
+   * from the cache first. Absent for bytes that were given.
+   */
+  from?: "network" | "cache";
 }
 
 export interface LoadOptions {
   /** Ends the download and the set-up at any time; the promise rejects with `signal.reason`. */
   signal?: AbortSignal;
-  /** Called as bytes arrive, at most once a frame, and at the end of each phase. */
+  /** Called with every change of state and as bytes arrive, then at most once a frame. */
   onProgress?: (progress: Progress) => void;
   /**
    * Run in a worker of its own, so that the calling thread stays free. Default: true where the
@@ -62,8 +77,29 @@ export interface LoadOptions {
    * for any number.
    */
   threads?: number;
-  /** SHA-256 of the whole file in hexadecimal; another file is refused before anything runs. */
+  /**
+   * SHA-256 of the whole file in hexadecimal; another file is refused before anything runs. A model
+   * that is kept is then used without asking the server.
+   */
   sha256?: string;
+  /**
+   * Where a page keeps a model that it downloads by address, for the next visit and for times
+   * without a network: `opfs`, the origin's private file system; `cache-api`; `auto`, the default,
+   * the first of these that there is, or nowhere (private windows, insecure origins, Node), in
+   * which case the model is loaded all the same. With the others, a model that cannot be kept is
+   * refused, with the code `unsupported` or `quota`. false: nowhere. See {@link models}.
+   *
+   * Two pages that load the same model download it once. A kept model is used without a question
+   * where `sha256` is given or for as long as the server said (`Cache-Control: max-age`); otherwise
+   * the server is asked, and what is kept is used if nothing has changed or the network fails.
+   */
+  cache?: "auto" | "opfs" | "cache-api" | false;
+  /**
+   * How often in a row, without a byte in between, a download by address that fails for a passing
+   * reason (the network; 408, 425, 429, 500, 502, 503, 504) is taken up again, where it broke off
+   * if the server can. The pauses grow from half a second; `Retry-After` is respected. Default: 3.
+   */
+  retry?: number;
   /**
    * Where mite's `.wasm` files lie: a folder's URL (in Node also a path), one file's URL, or a
    * compiled module. Default: beside this package's code, where bundlers find them too.
@@ -73,6 +109,35 @@ export interface LoadOptions {
 
 /** Fetches, verifies and prepares a model. The first call also fetches and compiles mite itself. */
 export function load(source: Source, options?: LoadOptions): Promise<Model>;
+
+/** A model that is kept on this device. */
+export interface KeptModel {
+  readonly address: string;
+  /** {@link Model.id} */
+  readonly id: string;
+  readonly bytes: number;
+  readonly keptAt: Date;
+  readonly store: "opfs" | "cache-api";
+}
+
+/** The models that this origin keeps on this device; none in Node. */
+export const models: {
+  list(): Promise<readonly KeptModel[]>;
+  /** Deletes one model, or all: also what an interrupted download left. Resolves to their number. */
+  delete(address?: string | URL): Promise<number>;
+  /**
+   * Bytes that the kept models take; all that the origin uses and may use (estimates); and whether
+   * the browser promised to keep it when it runs out of space.
+   */
+  storage(): Promise<{
+    readonly bytes: number;
+    readonly usage: number;
+    readonly quota: number;
+    readonly persistent: boolean;
+  }>;
+  /** Asks for that promise. Some browsers ask the user, so this is for the page to do in good time. */
+  persist(): Promise<boolean>;
+};
 
 // --- Tensors ---------------------------------------------------------------------------------
 
@@ -426,7 +491,15 @@ export interface SelfTestResult {
 
 /** docs/errors.md tells what each means and what to do. */
 export type ErrorCode =
-  "argument" | "memory" | "format" | "version" | "unsupported" | "network" | "disposed" | "crashed";
+  | "argument"
+  | "memory"
+  | "format"
+  | "version"
+  | "unsupported"
+  | "network"
+  | "quota"
+  | "disposed"
+  | "crashed";
 
 /** Every failure but an abort, which rejects with `signal.reason`. */
 export class MiteError extends Error {

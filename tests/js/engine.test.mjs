@@ -179,7 +179,7 @@ describe("a worker", () => {
     const steps = [];
     const onProgress = (/** @type {any} */ step) => steps.push(step);
     const model = await load(effnet, { worker: true, onProgress });
-    assert.equal(steps.at(-1).phase, "prepare");
+    assert.equal(steps.at(-1).state, "ready");
     assert.equal(steps.at(-1).loaded, readFileSync(effnet).length);
     await model.dispose();
     const damaged = readFileSync(effnet);

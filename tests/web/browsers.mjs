@@ -25,6 +25,7 @@ export function missing(engine) {
  * @property {(width: number, height: number) => Promise<void>} resize
  * @property {(key: string) => Promise<void>} [press]
  * @property {(scheme: "light" | "dark") => Promise<void>} [prefer]
+ * @property {(url: string, bytes?: number) => Promise<void>} [quota] what the origin may store
  * @property {string[]} complaints what the console and the security policy said, if it can be read
  * @property {() => Promise<void>} close
  */
@@ -60,6 +61,10 @@ async function launchPuppeteer(engine) {
     screenshot: async (path) => void (await page.screenshot({ path })),
     resize: (width, height) => page.setViewport({ width, height }),
     press: (key) => page.keyboard.press(key),
+    quota: async (url, quotaSize) => {
+      const session = await page.createCDPSession();
+      await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize });
+    },
     prefer: (value) => page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]),
     close: () => browser.close(),
   };

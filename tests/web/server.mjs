@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { serve } from "../../tools/serve.mjs";
+import { Faults } from "./faults.mjs";
 
 /** Pages and files that only tests need, beside those of the demo. */
 const own = new Map([
@@ -12,6 +13,7 @@ const own = new Map([
   ["/tests/bits.js", ["text/javascript", new URL("bits.js", import.meta.url)]],
   ["/tests/components.html", ["text/html", new URL("components.html", import.meta.url)]],
   ["/tests/components.js", ["text/javascript", new URL("../../build/tests/components.js", import.meta.url)]],
+  ["/tests/visit.js", ["text/javascript", new URL("visit.js", import.meta.url)]],
 ]);
 
 export async function startServer() {
@@ -22,7 +24,9 @@ export async function startServer() {
     methods: new Set(),
     held: /** @type {string | undefined} */ (undefined), // the end of an address
   };
+  const faults = new Faults();
   const server = createServer(async (request, response) => {
+    if (await faults.handle(request, response)) return;
     state.requests.push(request.url);
     state.methods.add(request.method);
     while (state.held && request.url.endsWith(state.held)) await sleep(20);
@@ -61,6 +65,7 @@ export async function startServer() {
   return {
     url: `http://localhost:${server.address().port}`,
     state,
+    faults,
     async close() {
       server.closeAllConnections();
       server.close();

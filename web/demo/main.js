@@ -37,8 +37,8 @@ async function downloadModel() {
   showProgress(0);
   const loaded = await load(MODEL, {
     signal: stopDownload.signal,
-    onProgress({ loaded, total, phase }) {
-      if (phase === "download") arrived = performance.now();
+    onProgress({ loaded, total, state }) {
+      if (state === "downloading") arrived = performance.now();
       showProgress(loaded, total);
     },
   }).finally(() => (element("loading").hidden = true));

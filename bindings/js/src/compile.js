@@ -98,7 +98,8 @@ async function fetchAndCompile(address, shared) {
   const path = await filePath(address);
   if (path !== null) return compileBytes(await readModule(path), path, shared);
   const body = await plainGet(address);
-  if (body) return compileBytes(await wholeOf(body), String(address), shared);
+  if (body?.status === 200) return compileBytes(await wholeOf(body), String(address), shared);
+  body?.cancel();
 
   const response = await fetch(address).catch((error) => {
     throw new MiteError(

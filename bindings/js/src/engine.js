@@ -82,12 +82,12 @@ export class LocalEngine {
       const wasm = await instantiate(compiled.module, compiled);
       const model = await receiveModel(wasm, source, {
         sha256,
-        onProgress: (loaded, total) => onProgress?.({ loaded, total, phase: "download" }),
+        onProgress: (state, loaded, total) => onProgress?.({ state, loaded, total }),
       });
+      const total = wasm.calls.model_file_bytes(model);
+      onProgress?.({ state: "compiling", loaded: total, total });
       const session = newSession(wasm, model, 1 + (await crew.size()));
       await crew.join(wasm, compiled.module, session);
-      const total = wasm.calls.model_file_bytes(model);
-      onProgress?.({ loaded: total, total, phase: "prepare" });
       const description = describeModel(wasm, model, session, compiled);
       return new LocalEngine({ wasm, session, crew, compiled, description });
     } catch (error) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The package's entry; ../mite.d.ts documents it.
+import { FOLDER, keeping, keyOf, openAddress } from "./address.js";
 import { compileRuntime } from "./compile.js";
 import { LocalEngine } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
@@ -18,6 +19,7 @@ export { features } from "./features.js";
 /** @typedef {import("../mite.d.ts").Source} Source */
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").EngineOptions} EngineOptions */
+/** @typedef {import("./source.js").Again} Again */
 /** @typedef {{ thread?: import("./start-worker.js").Thread, note?: string }} Started */
 
 const MOST_USUAL_THREADS = 4;
@@ -30,16 +32,65 @@ const MOST_USUAL_THREADS = 4;
 export async function load(source, options = {}) {
   options.signal?.throwIfAborted();
   checkOptions(options);
-  return untilAborted(start(source, options), options.signal);
+  const loading = new Loading(options.onProgress);
+  try {
+    return await untilAborted(loadOrAgain(source, options, loading), options.signal);
+  } catch (error) {
+    loading.tell({ state: "error" });
+    throw error;
+  }
+}
+
+/**
+ * What was kept may be damaged, and a file may change while it is downloaded; then once more.
+ * @param {Source} source
+ * @param {LoadOptions} options
+ * @param {Loading} loading
+ */
+async function loadOrAgain(source, options, loading) {
+  loading.tell({ state: "idle" });
+  const first = await start(source, options, loading);
+  if (typeof first !== "string") return first;
+  return /** @type {Promise<Model>} */ (start(source, options, loading, first));
+}
+
+/** The state of one load, as its owner hears of it. */
+class Loading {
+  #onProgress;
+  #over = false;
+  /** @type {import("../mite.d.ts").Progress} */
+  #progress = { state: "idle", loaded: 0 };
+
+  /** @param {LoadOptions["onProgress"]} onProgress */
+  constructor(onProgress) {
+    this.#onProgress = onProgress;
+  }
+
+  /** @param {Partial<import("../mite.d.ts").Progress>} news */
+  tell(news) {
+    if (this.#over) return; // a worker that was ended may have spoken before
+    this.#progress = { ...this.#progress, ...news };
+    this.#over = news.state === "ready" || news.state === "error";
+    this.#onProgress?.(this.#progress);
+  }
 }
 
 /** @param {LoadOptions} options */
-function checkOptions({ threads = 1, sha256 }) {
+function checkOptions({ threads = 1, sha256, retry = 0, cache = "auto" }) {
   if (!(Number.isInteger(threads) && threads > 0)) {
     throw new MiteError("argument", `threads must be a whole number above 0, but is ${threads}`);
   }
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) {
     throw new MiteError("argument", "sha256 must be 64 hexadecimal digits");
+  }
+  if (!(Number.isInteger(retry) && retry >= 0)) {
+    throw new MiteError("argument", `retry must be a whole number from 0 on, but is ${retry}`);
+  }
+  if (!["auto", "opfs", "cache-api", false].includes(cache)) {
+    throw new MiteError(
+      "argument",
+      `cache must be "auto", "opfs", "cache-api" or false, but is ${String(cache)}`,
+    );
   }
 }
 
@@ -48,48 +99,77 @@ function checkOptions({ threads = 1, sha256 }) {
  * signal aborts, the others are ended and their memory is let go.
  * @param {Source} source
  * @param {LoadOptions} options
+ * @param {Loading} loading
+ * @param {Again} [again] the second time
+ * @returns {Promise<Model | Again>} how it should be tried again
  */
-async function start(source, { signal, onProgress, worker = !isNode, sha256, wasm, ...wish }) {
-  const threads = wish.threads ?? (await usualThreads());
-  const opening = openSource(source, signal);
+async function start(source, { worker = !isNode, ...options }, loading, again) {
+  const { signal, sha256, wasm, cache, retry } = options;
+  const threads = options.threads ?? (await usualThreads());
+  const opening =
+    typeof source === "string" || source instanceof URL
+      ? openAddress(source, { signal, cache, retry, sha256, again })
+      : openSource(source, signal);
   const shared = threads > 1 && features().sharedMemory;
   const place = /** @type {WebAssembly.Module | undefined} */ (wasm);
   // Right for most models, so it need not wait for the header.
   const core = compileRuntime(place, { shared });
   core.catch(() => {}); // heard of where it is awaited
   const starting = worker ? startOrSayWhyNot() : Promise.resolve(/** @type {Started} */ ({}));
-  const end = () => {
-    opening.then(
-      (opened) => opened.cancel(signal?.reason),
-      () => {},
+  let isOpen = false;
+  /** @type {Engine | undefined} */
+  let engine;
+  /** @type {Promise<Again | undefined> | undefined} */
+  let ending;
+  /** @param {unknown} error */
+  const end = (error) => {
+    ending ??= opening.then(
+      (opened) => {
+        opened.cancel(error);
+        return opened.settle?.({ error });
+      },
+      () => undefined,
     );
     starting.then(
       ({ thread }) => thread?.end(),
       () => {},
     );
+    return ending;
   };
-  signal?.addEventListener("abort", end, { once: true });
+  const abort = () => void end(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
   try {
-    const peeking = opening.then(peekModel);
+    const peeking = opening.then((opened) => {
+      isOpen = true;
+      loading.tell({ state: "downloading", loaded: 0, from: opened.from });
+      return peekModel(opened);
+    });
     const failedEarly = core.then(() => peeking); // a module that is not there need not wait either
-    const { source: opened, needsWhole } = await Promise.race([peeking, failedEarly]);
+    const { opened, source: peeked, needsWhole } = await Promise.race([peeking, failedEarly]);
     const compiled = await (needsWhole ? compileRuntime(place, { shared, whole: true }) : core);
     const started = await starting;
+    /** @type {(progress: import("../mite.d.ts").Progress) => void} */
+    const onProgress = (progress) => loading.tell({ ...progress, from: opened.from });
     /** @type {EngineOptions} */
-    const options = { compiled, source: opened, threads, sha256, onProgress };
-    /** @type {Engine} */
-    const engine = started.thread
-      ? await WorkerEngine.create(started.thread, options)
-      : await LocalEngine.create(options);
+    const parts = { compiled, source: peeked, threads, sha256, onProgress };
+    engine = started.thread
+      ? await WorkerEngine.create(started.thread, parts)
+      : await LocalEngine.create(parts);
     signal?.throwIfAborted();
+    await opened.settle?.({ id: engine.description.id });
     if (started.note) addNote(engine, started.note);
-    if (wish.threads) addNote(engine, tooFewThreads(threads, engine.description.runtime.threads));
+    if (opened.note) addNote(engine, opened.note);
+    if (options.threads) addNote(engine, tooFewThreads(threads, engine.description.runtime.threads));
+    loading.tell({ state: "ready" });
     return new Model(engine);
   } catch (error) {
-    end();
+    engine?.dispose();
+    const ended = end(error);
+    const advice = isOpen ? await ended : undefined;
+    if (advice && !again && !signal?.aborted) return advice;
     throw error;
   } finally {
-    signal?.removeEventListener("abort", end);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
@@ -140,3 +220,11 @@ function addNote({ description }, note) {
   const both = [runtime.note, note].filter(Boolean).join("; ");
   if (both) description.runtime = { ...runtime, note: both };
 }
+
+/** @type {typeof import("../mite.d.ts").models} */
+export const models = {
+  list: async () => (await keeping()).list(FOLDER),
+  delete: async (address) => (await keeping()).remove(FOLDER, address && (await keyOf(address))),
+  storage: async () => (await keeping()).storage(FOLDER),
+  persist: async () => (await keeping()).persist(),
+};

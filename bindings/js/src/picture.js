@@ -96,7 +96,7 @@ async function fetchPicture(address, signal) {
       throw signal?.aborted ? signal.reason : cannotRead(path, error);
     });
   }
-  const response = await request(address, signal);
+  const response = await request(address, { signal });
   checkResponse(response);
   return response.blob();
 }

@@ -5,13 +5,17 @@ import { isNode, nodeModule } from "./platform.js";
 /**
  * A started body, read like a stream's.
  * @typedef {object} Body
+ * @property {number} status
+ * @property {string} reason what the server says beside it
+ * @property {Record<string, any>} headers
  * @property {() => Promise<{ done?: boolean, value?: any }>} read
- * @property {() => Promise<void>} cancel
+ * @property {() => void} cancel
  */
 
 /**
  * The body of an ordinary answer to an ordinary request, or undefined: pages, and everything else
- * (errors, redirects, encodings, other schemes), are left to fetch, whose words for it are known.
+ * (connections that fail, redirects, encodings, other schemes), are left to fetch, whose words for it
+ * are known.
  * @param {string | URL} address
  * @param {AbortSignal} [signal]
  * @returns {Promise<Body | undefined>}
@@ -24,12 +28,14 @@ export async function plainGet(address, signal) {
     const options = { signal, headers: { "accept-encoding": "identity" } };
     /** @param {import("node:http").IncomingMessage} response */
     const take = (response) => {
-      if (response.statusCode !== 200 || response.headers["content-encoding"]) {
+      const { headers, statusCode: status = 0, statusMessage: reason = "" } = response;
+      if (status < 200 || (status >= 300 && status < 400) || headers["content-encoding"]) {
         response.destroy();
         return resolve(undefined);
       }
       const pieces = response[Symbol.asyncIterator]();
-      resolve({ read: () => pieces.next(), cancel: async () => void response.destroy() });
+      const cancel = () => void response.destroy();
+      resolve({ status, reason, headers, read: () => pieces.next(), cancel });
     };
     try {
       get(String(address), options, take).on("error", () => resolve(undefined));

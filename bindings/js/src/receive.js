@@ -12,13 +12,15 @@ const MINOR_AT = 10; // in the file: mite_file_header
 const FRAME_MS = 16;
 const MAX_PENDING_DIGESTS = 8; // each holds a copy of its chunk (256 KiB) inside the engine
 
+/** @typedef {(state: "downloading" | "verifying", loaded: number, total?: number) => void} ReceiveProgress */
+
 /** The engine's own SHA-256; absent on pages of insecure origin, where C computes it. */
 const subtle = globalThis.crypto?.subtle;
 
 /**
  * @param {Wasm} wasm
  * @param {OpenSource} source
- * @param {{ sha256?: string, onProgress?: (loaded: number, total?: number) => void }} options
+ * @param {{ sha256?: string, onProgress?: ReceiveProgress }} options
  * @returns {Promise<number>} the model's handle: whole and verified
  */
 export async function receiveModel(wasm, source, { sha256, onProgress }) {
@@ -38,12 +40,12 @@ export async function receiveModel(wasm, source, { sha256, onProgress }) {
     await receiver.digestsBelow(MAX_PENDING_DIGESTS);
     if (performance.now() - reported >= FRAME_MS) {
       reported = performance.now();
-      onProgress?.(receiver.received, receiver.total);
+      onProgress?.("downloading", receiver.received, receiver.total);
     }
   }
+  onProgress?.("verifying", receiver.received, receiver.total);
   await receiver.digestsBelow(1);
   receiver.finish();
-  onProgress?.(receiver.received, receiver.total);
   if (sha256 !== undefined) await receiver.checkWhole(sha256);
   return model;
 }
@@ -52,8 +54,9 @@ export async function receiveModel(wasm, source, { sha256, onProgress }) {
  * Reads the version in the file's header ahead of the rest, which is then read as if nothing had
  * been taken.
  * @param {OpenSource} source
- * @returns {Promise<{ source: OpenSource, needsWhole: boolean }>} whether the model has operators
- *   that only the whole modules have (a minor version of 1 or more, docs/format.md)
+ * @returns {Promise<{ opened: OpenSource, source: OpenSource, needsWhole: boolean }>} whether the
+ *   model has operators that only the whole modules have (a minor version of 1 or more,
+ *   docs/format.md)
  */
 export async function peekModel(source) {
   /** @type {Uint8Array | undefined} */
@@ -71,7 +74,7 @@ export async function peekModel(source) {
     head = undefined;
     return first;
   };
-  return { source: { ...source, read }, needsWhole };
+  return { opened: source, source: { what: source.what, read, cancel() {} }, needsWhole };
 }
 
 class Receiver {

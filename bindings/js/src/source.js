@@ -2,7 +2,6 @@
 // Turns whatever may stand for a model file into one thing: bytes that are asked for piece by
 // piece, so that the receiver's pace is the sender's.
 import { MiteError, messageOf } from "./errors.js";
-import { plainGet } from "./plain-get.js";
 import { filePath, nodeModule } from "./platform.js";
 
 const PIECE = 1 << 20;
@@ -12,6 +11,19 @@ const PIECE = 1 << 20;
  * @property {() => Promise<Uint8Array | undefined>} read the next piece; undefined at the end
  * @property {(reason?: unknown) => void} cancel ends it early; a read that waits ends too
  * @property {string} what for sentences: an address, "the given bytes", …
+ * @property {"network" | "cache"} [from] where the last piece came from; not of bytes that were given
+ * @property {(outcome: Outcome) => Promise<Again | undefined>} [settle] says how the load ended
+ * @property {string} [note] what was wished for and not done, a sentence
+ */
+
+/**
+ * A model that was loaded, or why it was not.
+ * @typedef {{ id: string } | { error: unknown }} Outcome
+ */
+
+/**
+ * How to load once more after a failure: with nothing that was kept, or without asking the server.
+ * @typedef {"anew" | "kept"} Again
  */
 
 /**
@@ -22,13 +34,10 @@ const PIECE = 1 << 20;
 export async function openSource(source, signal) {
   if (typeof source === "string" || source instanceof URL) {
     const path = await filePath(source);
-    if (path === null) {
-      const body = await plainGet(source, signal);
-      return body ? openBody(body, String(source)) : openResponse(await request(source, signal));
-    }
+    if (path === null) return openResponse(await request(source, { signal }));
     return openStream(await fileStream(path), path);
   }
-  if (source instanceof Request) return openResponse(await request(source, signal));
+  if (source instanceof Request) return openResponse(await request(source, { signal }));
   if (source instanceof Response) return openResponse(source);
   if (source instanceof Blob) {
     const name = "name" in source ? String(source.name) : "the given Blob";
@@ -67,13 +76,13 @@ export function describe(value) {
 
 /**
  * @param {string | URL | Request} target
- * @param {AbortSignal} [signal]
+ * @param {RequestInit} [init]
  */
-export async function request(target, signal) {
+export async function request(target, init) {
   try {
-    return await fetch(target, { signal });
+    return await fetch(target, init);
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
+    init?.signal?.throwIfAborted();
     const url = target instanceof Request ? target.url : String(target);
     // Node keeps the telling part (connection refused, host unknown) in the cause.
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
@@ -102,10 +111,8 @@ function openResponse(response) {
       "the body of the Response given to load() was read before; pass it unread or a clone",
     );
   }
-  return openStream(
-    response.body ?? pieces(new Uint8Array(0)),
-    response.url || "the given Response",
-  );
+  const { body, url } = response;
+  return openStream(body ?? pieces(new Uint8Array(0)), url || "the given Response");
 }
 
 /**
@@ -120,15 +127,7 @@ function openStream(stream, what) {
       `${what} is being read by someone else; pass a stream that is not locked`,
     );
   }
-  return openBody(stream.getReader(), what);
-}
-
-/**
- * @param {import("./plain-get.js").Body | ReadableStreamDefaultReader<Uint8Array>} reader
- * @param {string} what
- * @returns {OpenSource}
- */
-function openBody(reader, what) {
+  const reader = stream.getReader();
   let received = 0;
   return {
     what,

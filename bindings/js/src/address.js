@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens a model by its address: straight from the network in Node, in pages by way of what is kept
+// on the device (keep/, fetched only there).
+import { Download, ask, askPlainly, isRemote, isWrong } from "./download.js";
+import { MiteError } from "./errors.js";
+import { filePath, isNode } from "./platform.js";
+import { openSource } from "./source.js";
+import { hexOf } from "./wasm.js";
+
+/**
+ * @typedef {object} AddressOptions
+ * @property {AbortSignal} [signal]
+ * @property {number} [retry]
+ * @property {"auto" | "opfs" | "cache-api" | false} [cache]
+ * @property {string} [sha256]
+ * @property {import("./source.js").Again} [again]
+ */
+
+/** Of what is kept: a folder, a cache, locks. */
+export const FOLDER = "mite-models";
+
+/** What is needed only where models are kept. */
+export const keeping = () => import("./keep/keep.js");
+
+/**
+ * The address as a page means it, without a fragment, which servers do not see.
+ * @param {string | URL} address
+ */
+function fullAddress(address) {
+  try {
+    const url = new URL(address, globalThis.location?.href);
+    url.hash = "";
+    return url.href;
+  } catch (error) {
+    throw new MiteError("argument", `${address} is no address`, { cause: error });
+  }
+}
+
+/**
+ * What a model is kept under: a digest, for addresses may be longer than names of files.
+ * @param {string | URL} address
+ */
+export async function keyOf(address) {
+  const bytes = new TextEncoder().encode(fullAddress(address));
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 16));
+}
+
+/**
+ * @param {string | URL} address
+ * @param {AddressOptions} options
+ * @returns {Promise<import("./source.js").OpenSource>}
+ */
+export async function openAddress(address, options) {
+  if ((await filePath(address)) !== null) return openSource(address, options.signal);
+  const full = fullAddress(address);
+  const { signal, retry, cache = "auto" } = options;
+  if (cache && cache !== "auto" && !canKeep()) {
+    throw new MiteError("unsupported", `there is no ${cache} here to keep the model; ${OR_AUTO}`);
+  }
+  let early;
+  if (cache && canKeep() && isRemote(full)) {
+    const key = await keyOf(full);
+    // Of a model that was never kept, the download need not wait for that chunk.
+    if (!(await mayBeKept(key))) early = ask(full, { signal, kept: true });
+    early?.catch(() => {}); // heard of where it is awaited
+    const keep = await keeping().catch(() => undefined); // service workers cannot import
+    if (keep) {
+      const keepOptions = { ...options, folder: FOLDER, cache, key, early };
+      return keep.openKept(full, keepOptions, { Download, ask, isWrong, MiteError, hexOf });
+    }
+  } else if (isNode) {
+    early = askPlainly(full, signal);
+  }
+  const download = new Download(full, { signal, retry, early });
+  await download.begin();
+  return download;
+}
+
+const OR_AUTO = 'with the option cache: "auto" it is loaded all the same';
+
+/** Node can not, nor pages of insecure origin. */
+function canKeep() {
+  const { crypto, navigator, caches } = globalThis;
+  return !!crypto?.subtle && !!(navigator?.storage?.getDirectory ?? caches);
+}
+
+/** @param {string} key */
+async function mayBeKept(key) {
+  try {
+    const root = await navigator.storage.getDirectory();
+    await (await root.getDirectoryHandle(FOLDER)).getDirectoryHandle(key);
+    return true;
+  } catch {
+    return (await globalThis.caches?.has(FOLDER).catch(() => false)) ?? false;
+  }
+}
