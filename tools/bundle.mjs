@@ -20,6 +20,8 @@ const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"
 const exported = Object.values(manifest.exports);
 const entries = exported.flatMap((target) => /^\.\/dist\/(\w+)\.js$/.exec(target.default ?? "")?.[1] ?? []);
 const workers = ["worker", "helper"];
+// Bundled each for itself, so that what they share with the others does not become a file of its own.
+const apart = ["ort", "ort-worker", "ort-convert"];
 
 /** @type {import("esbuild").Plugin} */
 const entriesStay = {
@@ -28,7 +30,7 @@ const entriesStay = {
     onResolve({ filter: /\.js$/ }, ({ path, importer, resolveDir }) => {
       const file = join(resolveDir, path);
       const name = basename(file, ".js");
-      const another = importer && dirname(file) === src && entries.includes(name);
+      const another = importer && dirname(file) === src && [...entries, ...apart].includes(name);
       return another ? { path: `./${name}.js`, external: true, sideEffects: false } : undefined;
     });
   },
@@ -63,5 +65,8 @@ const bundle = (entryPoints) =>
 for (const name of await readdir(dist)) {
   if (name.endsWith(".js")) await rm(join(dist, name));
 }
-await bundle(Object.fromEntries([...entries, ...workers].map((name) => [name, `${name}.js`])));
+/** @param {string[]} names */
+const asNamed = (names) => Object.fromEntries(names.map((name) => [name, `${name}.js`]));
+await bundle(asNamed([...entries.filter((name) => !apart.includes(name)), ...workers]));
+for (const name of apart) await bundle(asNamed([name]));
 await bundle({ cli: "cli/main.js", "batch-worker": "cli/batch-worker.js" });

@@ -54,9 +54,9 @@ export function messageOf(error) {
  * @returns {PlainError}
  */
 export function toPlain(error) {
-  return error instanceof MiteError
-    ? { code: error.code, message: error.message, node: error.node }
-    : { message: messageOf(error) };
+  const { name, code, message, node } = /** @type {MiteError} */ (error ?? {});
+  // By its name: modules that are bundled apart have a class of their own.
+  return name === "MiteError" ? { code, message, node } : { message: messageOf(error) };
 }
 
 /** @param {PlainError} plain */

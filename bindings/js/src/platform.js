@@ -8,10 +8,11 @@ export const isNode = typeof process?.versions?.node === "string";
 
 /**
  * Whether workers are those of a page. Deno and Bun have these too, but they would keep the process
- * alive.
+ * alive; in Node some packages (onnxruntime-web) put Node's own under that name.
  */
 export function hasPageWorkers() {
-  return typeof Worker === "function" && !(process?.versions?.deno ?? process?.versions?.bun);
+  const { deno, bun } = process?.versions ?? {};
+  return !!globalThis.Worker?.prototype?.addEventListener && !(deno ?? bun);
 }
 
 /**

@@ -12,7 +12,7 @@ import { receiveModel } from "../receive.js";
 import { openSource } from "../source.js";
 import { types } from "../tensors.js";
 import { instantiate } from "../wasm.js";
-import { filesBeside } from "./beside.js";
+import { filesBeside } from "../beside.js";
 import { readNpyRaw, writeNpy } from "./npy.js";
 
 /** @typedef {import("./batch.js").Request} Request */

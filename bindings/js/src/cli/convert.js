@@ -9,7 +9,7 @@ import { parseMetadata, pictureSpec, portNamed } from "../metadata.js";
 import { PictureReader, portablePicture } from "../picture.js";
 import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
-import { filesBeside } from "./beside.js";
+import { filesBeside } from "../beside.js";
 import { readNpy } from "./npy.js";
 import { UsageError, bytesText, readWhole, wholeNumber, writeWhole } from "./usage.js";
 

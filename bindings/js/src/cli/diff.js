@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite diff: where two models part, layer by layer.
 import { diff, portsOfFile } from "../convert.js";
-import { filesBeside } from "./beside.js";
+import { filesBeside } from "../beside.js";
 import { shapeOption } from "./convert.js";
 import { readInputs } from "./run.js";
 import { UsageError, readWhole, wholeNumber } from "./usage.js";

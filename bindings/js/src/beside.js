@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files in a model's own folder, and nothing outside of it, whatever the model says.
-import { closeSync, openSync, readSync, realpathSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
+// Files in a model's own folder, and nothing outside of it, whatever the model says. Node only.
+import { nodeModule } from "./platform.js";
 
 /**
  * Reads parts of files that lie beside a model or below its folder.
@@ -9,6 +8,8 @@ import { dirname, join, sep } from "node:path";
  * @returns {(name: string, offset: number, bytes: number) => Uint8Array | undefined}
  */
 export function filesBeside(model) {
+  const { closeSync, openSync, readSync, realpathSync } = nodeModule("node:fs");
+  const { dirname, join, sep } = nodeModule("node:path");
   const folder = realpathSync(dirname(model));
   return (name, offset, bytes) => {
     let file;

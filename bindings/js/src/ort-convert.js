@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a model's address or bytes to a `.mite` file. Runs in ort-worker.js or, where there is no
+// worker, on the calling thread; the converter is fetched only for models that need it.
+import { filesBeside } from "./beside.js";
+import { MiteError } from "./errors.js";
+import { declaredPorts } from "./ort/onnx.js";
+import { filePath } from "./platform.js";
+import { kindOfBytes } from "./sniff.js";
+import { bytesOf, openSource } from "./source.js";
+
+/** @typedef {import("./ort/onnx.js").Declared} Declared */
+
+/**
+ * @typedef {object} Request
+ * @property {any} model an absolute address, in Node also a path; bytes; or a Blob
+ * @property {{ name: string, data: any }[]} beside files with weights, each as one of these
+ * @property {Readonly<Record<string, number>>} fixed dimensions by name
+ * @property {Readonly<Record<string, readonly number[]>>} [shapes] of all inputs by name
+ * @property {boolean} optimise
+ * @property {string | URL} [wasm]
+ */
+
+/**
+ * @typedef {object} Prepared
+ * @property {Uint8Array<ArrayBuffer>} [file] none where shapes must be known first
+ * @property {Uint8Array<ArrayBuffer>} [source] then: what to convert once they are
+ * @property {Declared} [declared] of an ONNX file
+ * @property {readonly string[]} warnings
+ */
+
+/**
+ * @param {Request} request
+ * @returns {Promise<Prepared>}
+ */
+export async function prepare({ model, beside, fixed, shapes, optimise, wasm }) {
+  const [source, files, { convert }] = await Promise.all([
+    contentsOf(model),
+    filesOf(model, beside),
+    import("./convert.js"),
+  ]);
+  if (kindOfBytes(source) === "a .mite file") return { file: source, warnings: [] };
+  if (isOrtFormat(source)) {
+    throw new MiteError(
+      "unsupported",
+      "this is a model in ORT format, which only onnxruntime reads; give the .onnx file that it was made from",
+    );
+  }
+  const declared = declaredPorts(source);
+  const inputShapes = shapes ?? fixedShapes(declared, fixed);
+  const open = declared.inputs.filter(({ name, dims }) => !inputShapes[name] && !(dims && dims.every(isSize)));
+  /** @type {Prepared} */
+  const later = { source, declared, warnings: [convertedByShape] };
+  try {
+    const { bytes, format, warnings, inputs } = await convert(source, {
+      inputShapes,
+      files,
+      optimise,
+      selfTest: false,
+      wasm,
+    });
+    if (format !== "onnx") return { file: bytes, warnings };
+    const fixedAtOne = open.some(({ name }) => inputs.find((one) => one.name === name)?.shape.every(isSize));
+    return fixedAtOne ? later : { file: bytes, declared, warnings };
+  } catch (error) {
+    if (open.length && shapesMayHelp(error)) return later;
+    throw error;
+  }
+}
+
+const convertedByShape =
+  "this model cannot be converted before its input shapes are known; it is converted anew for every combination of them that it is run with, which takes its time once for each";
+
+/** @param {unknown} dim */
+const isSize = (dim) => Number(dim) >= 0;
+
+/** Nothing helps where operators are missing. @param {any} error */
+const shapesMayHelp = ({ code, message }) =>
+  (code === "unsupported" || code === "argument") && !/^the converter lacks/.test(message);
+
+/** @param {Uint8Array} bytes */
+const isOrtFormat = (bytes) => String.fromCharCode(...bytes.subarray(4, 8)) === "ORTM";
+
+/**
+ * @param {any} source
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+async function contentsOf(source) {
+  const bytes = bytesOf(source);
+  if (bytes) return /** @type {Uint8Array<ArrayBuffer>} */ (bytes);
+  const pieces = [];
+  const opened = await openSource(source);
+  for (let piece; (piece = await opened.read());) pieces.push(piece);
+  return new Uint8Array(await new Blob(/** @type {BlobPart[]} */ (pieces)).arrayBuffer());
+}
+
+/**
+ * Those that are given, else, where Node reads the model from a path, those that lie beside it.
+ * @param {any} model
+ * @param {Request["beside"]} given
+ */
+async function filesOf(model, given) {
+  if (given.length) {
+    const files = given.map(async ({ name, data }) => [name, await contentsOf(data)]);
+    return Object.fromEntries(await Promise.all(files));
+  }
+  const path = typeof model === "string" ? await filePath(model) : null;
+  return path === null ? undefined : filesBeside(path);
+}
+
+/**
+ * Shapes of inputs that are known whole once dimensions are fixed; others stay open, and a run may
+ * still give them.
+ * @param {Declared} declared
+ * @param {Request["fixed"]} fixed
+ */
+function fixedShapes({ inputs }, fixed) {
+  /** @type {Record<string, number[]>} */
+  const shapes = {};
+  for (const { name, dims = [] } of inputs) {
+    const sizes = dims.map((dim) => (typeof dim === "number" ? dim : (fixed[dim] ?? -1)));
+    const changed = dims.some((dim) => typeof dim === "string");
+    if (changed && sizes.every((size) => size >= 0)) shapes[name] = sizes;
+  }
+  return shapes;
+}
