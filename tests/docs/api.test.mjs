@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -15,8 +15,14 @@ test("docs/api is what the types say (make docs-api writes it)", (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
   execFileSync(process.execPath, [join(root, "tools/api-docs.mjs"), folder], { stdio: "inherit" });
   const kept = join(root, "docs/api");
-  assert.deepEqual(readdirSync(folder).sort(), readdirSync(kept).sort());
-  for (const name of readdirSync(folder)) {
+  /** @param {string} path */
+  const filesOf = (path) =>
+    readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(path, join(entry.parentPath, entry.name)))
+      .sort();
+  assert.deepEqual(filesOf(folder), filesOf(kept));
+  for (const name of filesOf(folder)) {
     assert.equal(readFileSync(join(folder, name), "utf8"), readFileSync(join(kept, name), "utf8"), name);
   }
 });
