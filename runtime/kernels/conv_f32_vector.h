@@ -11,10 +11,14 @@
 #include "rounding.h"
 #include "simd.h"
 
-// Input is read again for every panel of 8 columns: rows are taken in blocks that stay in cache.
-#define WHOLE_BYTES 262144
-#define BLOCK_BYTES 65536
+// Input is read again for every panel of 8 columns: where it does not fit the second cache, rows are
+// taken in blocks, each of which reads all weights again.
+#define WHOLE_BYTES 524288
+#define BLOCK_BYTES 131072
 #define MAX_BLOCK_ROWS 1024
+
+// Blocks of so few rows touch the next panel's weights (simd.h, TOUCH).
+#define TOUCH_ROWS 256
 
 // Where the pixels of a block lie, in elements from pixel (0,0).
 typedef struct offsets {
@@ -52,9 +56,10 @@ INLINE void finish_row(const mite_conv_args *a, size_t n, size_t width, size_t o
 #define FINISH_ROW(r) \
     if (rows > r) finish_row(a, n, width, at->output[m + r], at->residual[m + r], c##r##0, c##r##1);
 
-// `rows` <= TILE_ROWS pixels from the m-th of the block on; columns n to n + width.
+// `rows` <= TILE_ROWS pixels from the m-th of the block on; columns n to n + width; with `touches`, a
+// word a step from `next` on is touched.
 INLINE void tile(const size_t rows, const mite_conv_args *a, const offsets *at, size_t m, size_t n,
-                 size_t width) {
+                 size_t width, const bool touches, touched *next) {
     const float *bias = (const float *)a->bias + n;
     const float *w = (const float *)a->weights + n * a->segment_count * a->segment_length;
     vec c00 = load(bias), c01 = load(bias + 4), c10 = c00, c11 = c01, c20 = c00, c21 = c01;
@@ -86,6 +91,7 @@ INLINE void tile(const size_t rows, const mite_conv_args *a, const offsets *at, 
                 STEP_ROW(5)
             }
             w += 8;
+            if (touches) TOUCH(next, sizeof(float));
             KEEP_ORDER();
         }
     }
@@ -100,7 +106,7 @@ INLINE void tile(const size_t rows, const mite_conv_args *a, const offsets *at, 
 #define TILE(rows)                                                                            \
     NOINLINE void tile_##rows(const mite_conv_args *a, const offsets *at, size_t m, size_t n, \
                               size_t width) {                                                 \
-        tile(rows, a, at, m, n, width);                                                       \
+        tile(rows, a, at, m, n, width, false, NULL);                                          \
     }
 TILE(1)
 TILE(2)
@@ -122,6 +128,35 @@ NOINLINE void run_tile(size_t rows, const mite_conv_args *a, const offsets *at, 
     case 3: tile_3(a, at, m, n, width); break;
     case 2: tile_2(a, at, m, n, width); break;
     default: tile_1(a, at, m, n, width); break;
+    }
+}
+
+#define TOUCHING_TILE(rows)                                                                  \
+    NOINLINE void touching_tile_##rows(const mite_conv_args *a, const offsets *at, size_t m, \
+                                       size_t n, size_t width, touched *next) {              \
+        tile(rows, a, at, m, n, width, true, next);                                          \
+    }
+#if TILE_ROWS == 6
+TOUCHING_TILE(4)
+TOUCHING_TILE(5)
+TOUCHING_TILE(6)
+#else
+TOUCHING_TILE(3)
+TOUCHING_TILE(4)
+#endif
+
+// Two full tiles' rows or more are split into no smaller ones than these.
+NOINLINE void run_touching_tile(size_t rows, const mite_conv_args *a, const offsets *at, size_t m,
+                                size_t n, size_t width, touched *next) {
+    switch (rows) {
+#if TILE_ROWS == 6
+    case 6: touching_tile_6(a, at, m, n, width, next); break;
+    case 5: touching_tile_5(a, at, m, n, width, next); break;
+    default: touching_tile_4(a, at, m, n, width, next); break;
+#else
+    case 4: touching_tile_4(a, at, m, n, width, next); break;
+    default: touching_tile_3(a, at, m, n, width, next); break;
+#endif
     }
 }
 
@@ -169,12 +204,46 @@ static size_t next_rows(size_t left) {
     return (left + tiles - 1) / tiles;
 }
 
+// All pixels of a block, one panel.
+static void run_panel(const mite_conv_args *a, const offsets *at, size_t count, size_t n,
+                      size_t width) {
+    for (size_t m = 0; m < count;) {
+        size_t rows = next_rows(count - m);
+        run_tile(rows, a, at, m, n, width);
+        m += rows;
+    }
+}
+
+// The same, while the first eight tiles touch an eighth of the next panel each.
+static void run_panel_touching(const mite_conv_args *a, const offsets *at, size_t count, size_t n,
+                               size_t width) {
+    size_t depth = a->segment_count * a->segment_length;
+    const float *next = (const float *)a->weights + (n + 8) * depth;
+    for (size_t m = 0, t = 0; m < count; t++) {
+        size_t rows = next_rows(count - m);
+        run_touching_tile(rows, a, at, m, n, width, (touched *)(next + t % 8 * depth));
+        m += rows;
+    }
+}
+
+static size_t input_at(const mite_conv_args *a, size_t row) {
+    return row / a->out_width * a->in_row + row % a->out_width * a->in_pixel;
+}
+
+// Bytes of the input that rows [row0, row1) read: their windows may overlap.
+static size_t bytes_read(const mite_conv_args *a, size_t row0, size_t row1) {
+    size_t depth = a->segment_count * a->segment_length, rows = row1 - row0;
+    size_t reach = (size_t)a->segments[a->segment_count - 1] + a->segment_length;
+    size_t span = input_at(a, row1 - 1) - input_at(a, row0) + reach;
+    return (depth && rows > span / depth ? span : rows * depth) * sizeof(float);
+}
+
 void CONV(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, size_t column1) {
     offsets *at = a->scratch;
-    size_t rows = row1 - row0, row_bytes = a->segment_count * a->segment_length * sizeof(float);
-    size_t block = rows;
-    if (row_bytes && rows > WHOLE_BYTES / row_bytes) {
-        size_t blocks = (rows * row_bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    if (row0 >= row1) return;
+    size_t rows = row1 - row0, block = rows, bytes = bytes_read(a, row0, row1);
+    if (bytes > WHOLE_BYTES) {
+        size_t blocks = (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
         block = (rows + blocks - 1) / blocks;
         block = (block + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
     }
@@ -187,11 +256,9 @@ void CONV(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, siz
         }
         for (; n < column1; n += 8) {
             size_t width = column1 - n < 8 ? column1 - n : 8;
-            for (size_t m = 0; m < count;) {
-                size_t tile_rows = next_rows(count - m);
-                run_tile(tile_rows, a, at, m, n, width);
-                m += tile_rows;
-            }
+            if (n + 8 < column1 && count >= 2 * TILE_ROWS && count <= TOUCH_ROWS)
+                run_panel_touching(a, at, count, n, width);
+            else run_panel(a, at, count, n, width);
         }
     }
 }

@@ -5,6 +5,7 @@
 //   DOT(sum, w, x)    sum + products of a vector of weights (4 columns x STEP taps) and one of
 //                     activations (the same STEP taps, four times); exact, wrapping
 //   TILE_ROWS         4 to 6: as many as the registers allow beside what DOT wants
+//   FEW_TAPS          where DOT needs no register but its operands'
 //   WIDE              1: the tile reads i16, panels and rows are widened into scratch first;
 //                     0: it reads the weights in place, and the rows where it can
 //   CONV_U8, CONV_U8_F32   the names of the kernels
@@ -22,6 +23,8 @@ typedef uint8_t tap;
 #endif
 #define BLOCK_BYTES 65536 // of rows
 #define MAX_BLOCK_ROWS 1024
+// Blocks of so few rows touch the next panel's weights (simd.h, TOUCH).
+#define TOUCH_ROWS 256
 
 typedef struct block {
     size_t count; // pixels
@@ -46,8 +49,9 @@ typedef struct block {
         store(sums + r * 8 + 4, c##r##1); \
     }
 
+// touches: whether STEP bytes a step from `next` on are touched.
 INLINE void tile(const size_t rows, const block *b, size_t m, const tap *w, const int32_t *bias,
-                 int32_t *sums) {
+                 int32_t *sums, const bool touches, touched *next) {
     vec c00 = load(bias), c01 = load(bias + 4), c10 = c00, c11 = c01, c20 = c00, c21 = c01;
     vec c30 = c00, c31 = c01, c40 = c00, c41 = c01, c50 = c00, c51 = c01;
     for (size_t s = 0; s < b->segment_count; s++) {
@@ -77,6 +81,7 @@ INLINE void tile(const size_t rows, const block *b, size_t m, const tap *w, cons
                 STEP_ROW(5)
             }
             w += 8 * STEP;
+            if (touches) TOUCH(next, STEP);
             KEEP_ORDER();
         }
     }
@@ -91,7 +96,7 @@ INLINE void tile(const size_t rows, const block *b, size_t m, const tap *w, cons
 #define TILE(rows)                                                                         \
     NOINLINE void tile_##rows(const block *b, size_t m, const tap *w, const int32_t *bias, \
                               int32_t *sums) {                                             \
-        tile(rows, b, m, w, bias, sums);                                                   \
+        tile(rows, b, m, w, bias, sums, false, NULL);                                      \
     }
 TILE(1)
 TILE(2)
@@ -126,6 +131,103 @@ static void run_tiles(block *b, size_t m, size_t count, const tap *w, const int3
         count -= rows;
         sums += rows * 8;
     }
+}
+
+#define TOUCHING_TILE(rows)                                                                 \
+    NOINLINE void touching_tile_##rows(const block *b, size_t m, const tap *w,              \
+                                       const int32_t *bias, int32_t *sums, touched *next) { \
+        tile(rows, b, m, w, bias, sums, true, next);                                        \
+    }
+#if TILE_ROWS > 5
+TOUCHING_TILE(6)
+TOUCHING_TILE(5)
+#else
+TOUCHING_TILE(3)
+#endif
+TOUCHING_TILE(4)
+
+// The same for two full tiles' rows or more, which are split into no smaller ones than these, while
+// the first eight touch an eighth each of the next panel, of `depth` taps.
+static void run_tiles_touching(block *b, size_t m, size_t count, const tap *w, const int32_t *bias,
+                               const int8_t *next, size_t depth) {
+    int32_t *sums = b->sums;
+    for (size_t tiles = (count + TILE_ROWS - 1) / TILE_ROWS, t = 0; tiles; tiles--, t++) {
+        size_t rows = (count + tiles - 1) / tiles;
+        touched *at = (touched *)next + t % 8 * depth;
+        switch (rows) {
+#if TILE_ROWS > 5
+        case 6: touching_tile_6(b, m, w, bias, sums, at); break;
+        case 5: touching_tile_5(b, m, w, bias, sums, at); break;
+        default: touching_tile_4(b, m, w, bias, sums, at); break;
+#else
+        case 4: touching_tile_4(b, m, w, bias, sums, at); break;
+        default: touching_tile_3(b, m, w, bias, sums, at); break;
+#endif
+        }
+        m += rows;
+        count -= rows;
+        sums += rows * 8;
+    }
+}
+
+#ifdef FEW_TAPS
+// Of 4 or 6 steps: the panel's weights stay in registers, and there is no tile to set up.
+#define WEIGHTS_OF(k) \
+    w##k##0 = load(w + (k) * 8 * STEP), w##k##1 = load(w + (k) * 8 * STEP + 4 * STEP)
+#define STEP_OF(k)                         \
+    if (steps > k) {                       \
+        vec x = splat_i32(a + (k) * STEP); \
+        low = DOT(low, w##k##0, x);        \
+        high = DOT(high, w##k##1, x);      \
+    }
+
+INLINE void few_taps(const size_t steps, block *b, size_t m, size_t count, const tap *w,
+                     const int32_t *bias) {
+    vec WEIGHTS_OF(0), WEIGHTS_OF(1), WEIGHTS_OF(2), WEIGHTS_OF(3);
+    vec w40 = w00, w41 = w00, w50 = w00, w51 = w00;
+    if (steps > 4) WEIGHTS_OF(4), WEIGHTS_OF(5);
+    int32_t *sums = b->sums;
+    const tap *const *row = b->row + m;
+    NO_UNROLL for (; count; count--, sums += 8) {
+        const tap *a = *row++;
+        vec low = load(bias), high = load(bias + 4);
+        STEP_OF(0)
+        STEP_OF(1)
+        STEP_OF(2)
+        STEP_OF(3)
+        STEP_OF(4)
+        STEP_OF(5)
+        store(sums, low);
+        store(sums + 4, high);
+        KEEP_ORDER();
+    }
+}
+
+NOINLINE void four_steps(block *b, size_t m, size_t count, const tap *w, const int32_t *bias) {
+    few_taps(4, b, m, count, w, bias);
+}
+
+NOINLINE void six_steps(block *b, size_t m, size_t count, const tap *w, const int32_t *bias) {
+    few_taps(6, b, m, count, w, bias);
+}
+#endif
+
+// Sums as run_tiles does, by whatever way is fastest; `next`: a panel to touch, or NULL.
+INLINE void run_rows(block *b, size_t m, size_t count, const tap *w, const int32_t *bias,
+                     const int8_t *next) {
+    size_t depth = b->segment_count * b->segment_length;
+#ifdef FEW_TAPS
+    if (b->segment_count == 1 && depth == 4 * STEP) {
+        four_steps(b, m, count, w, bias);
+        return;
+    }
+    if (b->segment_count == 1 && depth == 6 * STEP) {
+        six_steps(b, m, count, w, bias);
+        return;
+    }
+#endif
+    if (next) run_tiles_touching(b, m, count, w, bias, next, depth);
+    else run_tiles(b, m, count, w, bias);
 }
 
 // --- Rows and panels in scratch -----------------------------------------------------------------
@@ -229,8 +331,10 @@ static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t colum
 #endif
     for (size_t first = row0; first < row1; first += height) {
         fill_block(b, a, first, row1 - first < height ? row1 - first : height, depth, gathered);
+        bool touches = b->count >= 2 * TILE_ROWS && b->count <= TOUCH_ROWS;
         for (size_t n = column0; n < column1; n += 8) {
             const int8_t *weights = (const int8_t *)a->weights + n * depth;
+            const int8_t *next = n + 8 < column1 ? weights + 8 * depth : NULL;
 #if WIDE
             const tap *w = room;
             widen_panel(room, weights, depth);
@@ -246,7 +350,8 @@ static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t colum
                                                                             : MITE_FINISH_ROWS,
                                    .n = n,
                                    .width = column1 - n < 8 ? column1 - n : 8};
-                run_tiles(b, m, f.count, w, (const int32_t *)a->bias + n);
+                run_rows(b, m, f.count, w, (const int32_t *)a->bias + n,
+                         touches && !m ? next : NULL);
                 finish(&f);
             }
         }
