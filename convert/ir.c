@@ -296,6 +296,7 @@ static mite_ir_value *fold(mite_ir_graph *g, mite_ir_node *node) {
     }
     v->scale = out->scale;
     v->zero_point = out->zero_point;
+    mite_ir_keep_origin(g, node, v);
     mite_ir_kill(node);
     return v;
 }

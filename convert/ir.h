@@ -221,6 +221,10 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet);
 bool mite_ir_run_node(const mite_ir_graph *g, const mite_ir_node *node, bool other,
                       void *const *out);
 
+// `result` is what the node computes of constants: it remembers quantized numbers behind them
+// (value->origin), where they are weights (ir_origin.c).
+void mite_ir_keep_origin(mite_ir_graph *g, const mite_ir_node *node, mite_ir_value *result);
+
 // Words of attribute `name`; NULL if the operator has no such attribute.
 int32_t *mite_ir_attr_words(const mite_ir_node *node, const char *name, size_t *count);
 int32_t mite_ir_int(const mite_ir_node *node, const char *name); // 0 if there is none

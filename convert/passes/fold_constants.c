@@ -25,6 +25,7 @@ static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
         data[i] = results[i]->data;
     }
     if (!results || !data || !mite_ir_run_node(g, node, false, data)) return false;
+    mite_ir_keep_origin(g, node, results[0]);
     for (size_t i = 0; i < node->output_count; i++) mite_ir_replace(node->outputs[i], results[i]);
     mite_ir_kill(node);
     return true;

@@ -33,6 +33,8 @@ static void settle(mite_ir_graph *g, bool fuse_residuals) {
 void mite_passes_run(mite_ir_graph *g, bool fuse_residuals) {
     settle(g, fuse_residuals);
     if (mite_ir_ok(g) && mite_pass_real_results(g)) settle(g, fuse_residuals);
+    // Quantization after training wants plain weights.
+    if (mite_ir_ok(g) && fuse_residuals) mite_pass_keep_quantized(g);
     mite_passes_finish(g);
 }
 

@@ -207,6 +207,12 @@ mite_layer_norm_f32_fn *mite_layer_norm_f32_for(int32_t isa);
 // x^3))) instead. Absolute errors below 1e-6 and 1e-6 |x|. out may be in.
 typedef void mite_gelu_f32_fn(float *out, const float *in, size_t count, int32_t by_tanh);
 mite_gelu_f32_fn *mite_gelu_f32_for(int32_t isa);
+// Eight columns of quantized weights of one group to the layout of convolution weights:
+// out[k][8] = (q(k) - zero[8]) * scale[8] for k < depth, q u8 [depth][8], or with bits 4 instead of 8
+// [depth/2, rounded up][8], even k in the low half. The same bits in every version.
+typedef void mite_expand_f32_fn(float *out, const uint8_t *q, size_t depth, int32_t bits,
+                                const float *scale, const uint8_t *zero);
+mite_expand_f32_fn *mite_expand_f32_for(int32_t isa);
 // b to the layout of convolution weights, times `scale`, columns beyond n as zeros:
 // out[n/8][k][8] = b[k*k_step + n*n_step] * scale.
 void mite_pack_product_f32(float *out, const float *b, size_t n, size_t k, size_t n_step,

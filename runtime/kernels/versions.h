@@ -56,6 +56,7 @@ mite_lookup_u8_fn mite_lookup_u8_plain;
 mite_softmax_f32_fn mite_softmax_f32_plain, mite_softmax_f32_simd128;
 mite_layer_norm_f32_fn mite_layer_norm_f32_plain, mite_layer_norm_f32_simd128;
 mite_gelu_f32_fn mite_gelu_f32_plain, mite_gelu_f32_simd128;
+mite_expand_f32_fn mite_expand_f32_plain, mite_expand_f32_simd128;
 
 // What the relaxed dot product does with the second operand of an instruction here.
 typedef enum mite_dot {

@@ -45,6 +45,33 @@ case("halves inside", [n("Cast", ["x"], "h", to=T.FLOAT16), n("MatMul", ["h", "w
      n("Mul", ["m", "c"], "s"), n("CastLike", ["s", "x"])], {"x": f(3, 40)}, {"w": H(40, 30)}, tolerance=4e-3)
 case("halves rounded by each node", [n("Exp", ["x"], "e"), n("Add", ["e", "x"], "a"), n("Softmax", ["a"])], {"x": H(3, 5)}, out=T.FLOAT16, tolerance=1e-3)
 
+# --- Weights alone quantized: their integers stay, beside f32 activations ------------------------------
+q8 = lambda *s: rng.integers(-127, 128, s, dtype=np.int8)
+u8 = lambda *s: rng.integers(0, 256, s, dtype=np.uint8)
+some = lambda *s: (np.abs(f(*s)) * 0.02 + 0.001).astype(np.float32)
+for name, w, s, z in (("one scale", q8(70, 60), np.float32(0.01), None), ("scales of columns", q8(70, 60), some(60), np.zeros(60, np.int8)),
+                      ("bytes with a zero point", u8(70, 60), np.float32(0.01), np.uint8(117)), ("zero points of columns", q8(70, 60), some(60), q8(60)),
+                      ("bytes of one sign", u8(70, 60), some(60), u8(60))):
+    case(f"weights of 8 bits, {name}", [n("DequantizeLinear", ["w", "s"] + (["z"] if z is not None else []), "v", axis=1), n("MatMul", ["x", "v"], "m"), n("Add", ["m", "b"], "a"), n("Relu", ["a"])],
+         f(3, 70), {"w": w, "s": s, "b": f(60), **({"z": z} if z is not None else {})}, tolerance=1e-4)
+case("weights of 8 bits, Gemm with a residual", [n("DequantizeLinear", ["w", "s"], "v", axis=0), n("Gemm", ["x", "v", "b"], "g", transB=1), n("Add", ["g", "x"])], f(5, 65), {"w": q8(65, 65), "s": some(65), "b": f(65)}, tolerance=1e-4)
+case("weights cast, shifted and scaled", [n("Cast", ["w"], "v", to=T.FLOAT), n("Sub", ["v", "z"], "u"), n("Mul", ["u", "s"], "t"), n("MatMul", ["x", "t"])], f(2, 3, 80), {"w": u8(80, 70), "z": np.float32(128), "s": some(1, 70)}, tolerance=1e-4)
+case("weights of 4 bits", [n("DequantizeLinear", ["w", "s", "z"], "v", axis=1), n("MatMul", ["x", "v"])], f(3, 71),
+     {"w": h.make_tensor("w", T.INT4, [71, 61], rng.integers(-8, 8, 71 * 61)),
+      "s": some(61), "z": h.make_tensor("z", T.INT4, [61], rng.integers(-8, 8, 61))}, tolerance=1e-4)
+for bits, block in ((4, 32), (8, 16), (4, 128)):
+    k, w = 90, 61
+    blocks = -(-k // block)
+    case(f"MatMulNBits of {bits} bits in {block}", [ms("MatMulNBits", ["x", "w", "s", "z", "", "b"], K=k, N=w, bits=bits, block_size=block)], f(2, 3, k),
+         {"w": u8(w, blocks, block * bits // 8), "s": some(w * blocks), "z": u8(w * (-(-blocks * bits // 8))), "b": f(w)}, tolerance=2e-4)
+case("MatMulNBits without zero points", [ms("MatMulNBits", ["x", "w", "s"], K=64, N=70, bits=4, block_size=32)], f(1, 64), {"w": u8(70, 2, 16), "s": some(140)}, tolerance=2e-4)
+case("MatMulNBits with real zero points", [ms("MatMulNBits", ["x", "w", "s", "z"], K=64, N=9, bits=4, block_size=32)], f(1, 64), {"w": u8(9, 2, 16), "s": some(18), "z": (f(18) + 8).astype(np.float32)}, tolerance=2e-4)
+at = np.array([[3, 0, -1], [199, 7, 7]], np.int64)
+case("table of bytes by row", [n("Cast", ["w"], "v", to=T.FLOAT), n("Mul", ["v", "s"], "t"), n("Gather", ["t", "x"])], at, {"w": q8(200, 30), "s": some(200, 1)})
+case("table of bytes by column", [n("DequantizeLinear", ["w", "s", "z"], "t", axis=1), n("Gather", ["t", "x"])], at, {"w": q8(200, 30), "s": some(30), "z": q8(30)})
+case("table of bytes, one scale", [n("DequantizeLinear", ["w", "s", "z"], "t"), n("Gather", ["t", "x"])], at, {"w": u8(200, 30), "s": np.float32(0.02), "z": np.uint8(120)})
+case("table of bytes along the columns", [n("DequantizeLinear", ["w", "s"], "t", axis=0), n("Gather", ["t", "x"], axis=1)], at[:1], {"w": q8(30, 200), "s": some(30)})
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

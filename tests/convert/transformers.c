@@ -84,6 +84,33 @@ static mite_ir_value *attention(mite_ir_graph *g) {
     return reshape(g, y, 3, (int32_t[]){1, 3, 8});
 }
 
+// A constant of 0.5, 1, … that stands for integers, with a scale for each index of dimension 0.
+static mite_ir_value *byte_weights(mite_ir_graph *g, size_t rank, const int32_t *shape,
+                                   int32_t modulus) {
+    mite_ir_value *w = ramp(g, rank, shape), *q = mite_ir_constant(g, "q", MITE_I8, rank, shape);
+    float *scales = mite_ir_alloc(g, (size_t)shape[0], sizeof *scales);
+    int32_t *zeros = mite_ir_alloc(g, (size_t)shape[0], sizeof *zeros);
+    for (int32_t i = 0; scales && i < shape[0]; i++) scales[i] = 1;
+    for (size_t i = 0; q && i < q->bytes; i++)
+        ((int8_t *)q->data)[i] = (int8_t)((int32_t)i % modulus);
+    mite_ir_set_quant(g, q, (size_t)shape[0], 0, scales, zeros);
+    if (w) w->origin = q;
+    return w;
+}
+
+static mite_ir_value *quarter_weights(mite_ir_graph *g) {
+    mite_ir_value *x = mite_ir_input(g, "x", MITE_F32, 2, (int32_t[]){2, 64});
+    mite_ir_value *w = byte_weights(g, 4, (int32_t[]){72, 1, 1, 64}, 8);
+    return MITE_IR_EMIT(g, .op = "dense", .inputs = {x, w, RAMP(g, 72)},
+                        .attrs = {{"clamp_lo", .word = 0}});
+}
+
+static mite_ir_value *table_of_bytes(mite_ir_graph *g) {
+    mite_ir_value *i = mite_ir_input(g, "i", MITE_I64, 1, (int32_t[]){3});
+    mite_ir_value *w = byte_weights(g, 2, (int32_t[]){128, 32}, 100);
+    return MITE_IR_EMIT(g, .op = "gather", .inputs = {w, i}, .dtype = MITE_F32);
+}
+
 int main(void) {
     check("products", scores, mite_pass_fuse_products,
           "%1 f32[1,2,3,5] a\n"
@@ -192,6 +219,34 @@ int main(void) {
           "%2 f32[1,1,1,3] mask\n"
           "%3 f32[1,3,8] = dense_attention(%1, %1, %1, %2) q_heads=2 k_heads=2 scale=0.5\n"
           "y = %3\n");
+    check("weights of four bits", quarter_weights, mite_pass_keep_quantized,
+          "%1 f32[2,64] x\n"
+          "%2 f32[72,1,1,64] constant of i8\n"
+          "%3 f32[72] constant\n"
+          "%4 f32[2,72] = dense(%1, %2, %3) clamp_lo=0\n"
+          "y = %4\n",
+          // ->
+          "%1 f32[2,64] x\n"
+          "%2 u8[9,32,8] constant\n"
+          "%3 f32[9,1,8] constant\n"
+          "%4 u8[9,1,8] constant\n"
+          "%5 f32[72] constant\n"
+          "%6 f32[2,72] = dense_compact(%1, %2, %3, %4, %5) columns=72 bits=4 clamp_lo=0\n"
+          "y = %6\n");
+    check("table of bytes", table_of_bytes, mite_pass_keep_quantized,
+          "%1 i64[3] i\n"
+          "%2 f32[128,32] constant of i8\n"
+          "%3 f32[3,32] = gather(%2, %1)\n"
+          "y = %3\n",
+          // ->
+          "%1 i64[3] i\n"
+          "%2 i8[128,32] constant\n"
+          "%3 i8[3,32] = gather(%2, %1)\n"
+          "%4 f32[3,32] = cast(%3)\n"
+          "%5 f32[128,1] constant\n"
+          "%6 f32[3,1] = gather(%5, %1)\n"
+          "%7 f32[3,32] = mul(%4, %6)\n"
+          "y = %7\n");
     printf("%d failures\n", failures);
     return failures != 0;
 }

@@ -81,6 +81,34 @@ static void check_pack(void) {
     free(b);
 }
 
+static void check_expand(void) {
+    size_t depth = check_pick(1, 37);
+    int32_t bits = check_bits() % 2 ? 4 : 8;
+    size_t bytes = (bits == 8 ? depth : (depth + 1) / 2) * 8;
+    uint8_t *q = check_exact(bytes), *zero = check_exact(8);
+    float *scale = row_of(8, 1);
+    check_fill_bytes(q, bytes, check_bits());
+    check_fill_bytes(zero, 8, check_bits());
+    check_block expected = check_new_block(depth * 8 * sizeof(float));
+    mite_expand_f32_for(MITE_ISA_PLAIN)((float *)(void *)expected.data, q, depth, bits, scale,
+                                        zero);
+    const float *first = (float *)(void *)expected.data;
+    check_that(first[0] == (float)((bits == 4 ? q[0] & 15 : q[0]) - zero[0]) * scale[0],
+               "expand_f32", "plain");
+    for (size_t v = 0; v < check_version_count; v++) {
+        check_block out = check_new_block(depth * 8 * sizeof(float));
+        mite_expand_f32_for(check_versions[v].table.isa)((float *)(void *)out.data, q, depth, bits,
+                                                         scale, zero);
+        check_that(!memcmp(out.data, expected.data, out.bytes) && check_canaries(&out),
+                   "expand_f32", check_versions[v].name);
+        check_free_block(&out);
+    }
+    check_free_block(&expected);
+    free(q);
+    free(zero);
+    free(scale);
+}
+
 void check_functions(void) {
     static const float sizes[] = {1, 6, 30, 0.01f};
     static const float odd[] = {NAN, INFINITY, 1e30f, -1e30f, 1e-40f, -0.0f};
@@ -99,4 +127,5 @@ void check_functions(void) {
     free(r.scale);
     free(r.shift);
     check_pack();
+    check_expand();
 }

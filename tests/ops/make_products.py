@@ -116,4 +116,33 @@ for rows, depth, columns, zero, biased, lo in [(1, 37, 9, 3, True, None), (70, 1
           Tensor(b, "constant") if biased else none],
          Tensor(y if lo is None else np.maximum(y, f32(lo))), **attrs)
 
+# --- Products with weights of 4 and 8 bits in groups ------------------------------------------------
+
+for rows, depth, columns, bits, group, lo, rest in [(1, 37, 9, 8, 0, None, False), (70, 40, 24, 4, 16, 0.0, True),
+                                                    (3, 33, 8, 4, 0, None, False), (0, 6, 5, 8, 2, None, False)]:
+    groups = -(-depth // group) if group else 1
+    panels, most = -(-columns // 8), 1 << bits
+    q, z = (rng.integers(0, most, s, dtype=np.uint8) for s in ((columns, depth), (columns, groups)))
+    scale, b, x = (np.abs(real(columns, groups)) / 10).astype(f32), real(columns), real(2, rows, depth)
+    each = group or depth
+    w = ((q.astype(f32) - np.repeat(z, each, 1)[:, :depth]) * np.repeat(scale, each, 1)[:, :depth]).astype(f32)
+    y = x.astype(np.float64) @ w.astype(np.float64).T + b
+
+    def panel(v):
+        full = np.zeros((panels * 8, v.shape[1]), v.dtype)
+        full[:columns] = v
+        return Tensor(full.reshape(panels, 8, -1).transpose(0, 2, 1), "constant")
+
+    packed = q if bits == 8 else np.pad(q, ((0, 0), (0, depth % 2)))
+    if bits == 4:
+        packed = packed[:, ::2] | packed[:, 1::2] << 4
+    bias = np.zeros(panels * 8, f32)
+    bias[:columns] = b
+    residual = real(2, rows, columns)
+    y = y + residual if rest else y
+    attrs = {} if lo is None else dict(clamp_lo=lo)
+    case(f"dense_compact {rows}x{depth}x{columns} of {bits} bits", "dense_compact",
+         [Tensor(x), panel(packed), panel(scale), panel(z), Tensor(bias, "constant")] + [Tensor(residual)] * rest,
+         Tensor((y if lo is None else np.maximum(y, lo)).astype(f32)), columns=columns, bits=bits, group=group, **attrs)
+
 write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/products.pack")

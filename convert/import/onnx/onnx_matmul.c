@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of matrices: Gemm, MatMul, Einsum, Det, and com.microsoft's FusedMatMul and MatMulNBits.
+#include "compact.h"
 #include "import/onnx/onnx_handlers.h"
 #include "import/onnx/onnx_layers.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 // --- Building blocks ----------------------------------------------------------------------------
@@ -164,61 +167,118 @@ void onnx_det(onnx_import *c) {
 // --- MatMulNBits --------------------------------------------------------------------------------
 
 // Element `i` of numbers of `bits` bits, packed from the lowest on.
-static uint32_t unpacked(const uint8_t *data, size_t i, size_t bits) {
-    return data[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1);
+static uint8_t unpacked(const uint8_t *data, size_t i, size_t bits) {
+    return (uint8_t)(data[i * bits / 8] >> (i * bits % 8) & ((1u << bits) - 1));
 }
 
-// Weights [N,K] of blocks that have a scale and a zero point each.
-static mite_ir_value *unpack_weights(onnx_import *c, const mite_ir_value *q,
-                                     const mite_ir_value *scale, const mite_ir_value *zero) {
+// Weights [N,K] in blocks along K, each with a scale and a zero point.
+typedef struct blocked {
+    size_t n, k, bits, block, blocks;
+    const mite_ir_value *q, *scale, *zero, *order; // order: g_idx; zero and order may be NULL
+} blocked;
+
+// Whether input `k` holds `count` numbers of a type, or is none.
+static bool holds(const mite_ir_value *v, mite_dtype dtype, size_t count) {
+    return !v || (mite_ir_is_constant(v) && v->dtype == dtype && mite_ir_elements(v) == count);
+}
+
+static bool read_blocked(onnx_import *c, blocked *w) {
     int64_t k = onnx_int(c, "K", 0), n = onnx_int(c, "N", 0), bits = onnx_int(c, "bits", 4);
     int64_t block = onnx_int(c, "block_size", 32);
     bool fits = k > 0 && n > 0 && k <= INT32_MAX && n <= INT32_MAX && block > 0 && block <= 65536 &&
                 block % 8 == 0 && (bits == 2 || bits == 4 || bits == 8);
-    int64_t blocks = fits ? (k + block - 1) / block : 0;
-    size_t zero_bytes = fits ? (size_t)(blocks * bits + 7) / 8 : 0; // of one row
-    fits = fits && mite_ir_is_constant(q) && q->dtype == MITE_U8 && mite_ir_is_constant(scale) &&
-           scale->dtype == MITE_F32 &&
-           mite_ir_elements(q) == (size_t)(n * blocks * block * bits / 8) &&
-           mite_ir_elements(scale) == (size_t)(n * blocks);
-    if (fits && zero)
-        fits = mite_ir_is_constant(zero) &&
-               mite_ir_elements(zero) ==
-                   (zero->dtype == MITE_U8 ? (size_t)n * zero_bytes : (size_t)(n * blocks)) &&
-               (zero->dtype == MITE_U8 || zero->dtype == MITE_F32);
-    if (!fits) {
+    *w = (blocked){.q = onnx_in(c, 1),
+                   .scale = onnx_in(c, 2),
+                   .zero = onnx_optional(c, 3),
+                   .order = onnx_optional(c, 4)};
+    if (!w->q || !w->scale) return false;
+    if (fits) {
+        w->n = (size_t)n, w->k = (size_t)k, w->bits = (size_t)bits, w->block = (size_t)block;
+        w->blocks = (w->k + w->block - 1) / w->block;
+        bool packed = w->zero && w->zero->dtype == MITE_U8;
+        size_t zeros = packed ? w->n * ((w->blocks * w->bits + 7) / 8) : w->n * w->blocks;
+        fits = holds(w->q, MITE_U8, w->n * w->blocks * w->block * w->bits / 8) &&
+               holds(w->scale, MITE_F32, w->n * w->blocks) &&
+               holds(w->zero, packed ? MITE_U8 : MITE_F32, zeros) &&
+               (holds(w->order, MITE_I32, w->k) || holds(w->order, MITE_I32, w->blocks * w->block));
+    }
+    if (!fits)
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                      "weights of %D bits, [%D,%D] in blocks of %D, with their scales, do not fit "
                      "or are no constants",
                      bits, n, k, block);
-        return NULL;
+    return fits;
+}
+
+static uint8_t number_at(const blocked *w, size_t row, size_t column) {
+    return unpacked(w->q->data, row * w->blocks * w->block + column, w->bits);
+}
+
+static uint8_t zero_at(const blocked *w, size_t row, size_t block) {
+    size_t bytes = (w->blocks * w->bits + 7) / 8; // of a row
+    if (!w->zero) return (uint8_t)(1u << (w->bits - 1));
+    return unpacked((const uint8_t *)w->zero->data + row * bytes, block, w->bits);
+}
+
+// As f32: where zero points are real, or columns belong to blocks in an order of their own.
+static mite_ir_value *real_weights(onnx_import *c, const blocked *w) {
+    bool real = w->zero && w->zero->dtype == MITE_F32;
+    const int32_t *order = w->order ? w->order->data : NULL;
+    mite_ir_value *v = mite_ir_constant(c->g, w->q->name, MITE_F32, 2,
+                                        (const int32_t[]){(int32_t)w->n, (int32_t)w->k});
+    for (size_t i = 0; v && i < mite_ir_elements(v); i++) {
+        size_t row = i / w->k, column = i % w->k;
+        size_t block = order ? (size_t)(uint32_t)order[column] : column / w->block;
+        if (block >= w->blocks) {
+            mite_ir_fail(c->g, MITE_ERR_FORMAT, "g_idx names block %z of %z", block, w->blocks);
+            return NULL;
+        }
+        size_t at = row * w->blocks + block;
+        float zero = real ? ((const float *)w->zero->data)[at] : (float)zero_at(w, row, block);
+        ((float *)v->data)[i] =
+            ((float)number_at(w, row, column) - zero) * ((const float *)w->scale->data)[at];
     }
-    mite_ir_value *w =
-        mite_ir_constant(c->g, q->name, MITE_F32, 2, (const int32_t[]){(int32_t)n, (int32_t)k});
-    for (size_t i = 0; w && i < mite_ir_elements(w); i++) {
-        size_t row = i / (size_t)k, column = i % (size_t)k, at = column / (size_t)block;
-        size_t which = row * (size_t)blocks + at;
-        float z = (float)(1u << (bits - 1));
-        if (zero && zero->dtype == MITE_F32) z = ((const float *)zero->data)[which];
-        else if (zero)
-            z = (float)unpacked((const uint8_t *)zero->data + row * zero_bytes, at, (size_t)bits);
-        float v = (float)unpacked(q->data, row * (size_t)(blocks * block) + column, (size_t)bits);
-        ((float *)w->data)[i] = (v - z) * ((const float *)scale->data)[which];
+    return v;
+}
+
+// The product with weights that stay as they are.
+static mite_ir_value *compact_product(onnx_import *c, mite_ir_value *x, const blocked *w,
+                                      const mite_ir_value *bias) {
+    uint8_t *q = malloc(w->n * w->k), *zeros = malloc(w->n * w->blocks);
+    mite_ir_value *y = NULL;
+    if (!q || !zeros) {
+        mite_ir_fail(c->g, MITE_ERR_MEMORY, "no memory for its weights");
+    } else {
+        for (size_t i = 0; i < w->n * w->k; i++) q[i] = number_at(w, i / w->k, i % w->k);
+        for (size_t i = 0; i < w->n * w->blocks; i++)
+            zeros[i] = zero_at(w, i / w->blocks, i % w->blocks);
+        mite_compact compact = {.columns = w->n,
+                                .depth = w->k,
+                                .bits = w->bits == 8 ? 8 : 4,
+                                .group = w->block < w->k ? w->block : w->k,
+                                .q = q,
+                                .scales = w->scale->data,
+                                .zeros = zeros};
+        y = mite_ir_emit_compact(c->g, onnx_name(c), x, &compact, bias, NULL, -INFINITY, INFINITY);
     }
-    return w;
+    free(q);
+    free(zeros);
+    return y;
 }
 
 void onnx_mat_mul_n_bits(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0), *q = onnx_in(c, 1), *scale = onnx_in(c, 2);
-    mite_ir_value *zero = onnx_optional(c, 3), *bias = onnx_optional(c, 5);
-    if (!x || !q || !scale) return;
-    if (onnx_has_input(c, 4)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "an order of its columns (g_idx) is not supported");
-        return;
+    blocked w;
+    mite_ir_value *x = onnx_in(c, 0), *bias = onnx_optional(c, 5), *y;
+    if (!x || !read_blocked(c, &w)) return;
+    bool whole = x->dtype == MITE_F32 && !w.order && !(w.zero && w.zero->dtype == MITE_F32);
+    bool row = bias && mite_ir_is_constant(bias) && bias->dtype == MITE_F32 &&
+               mite_ir_elements(bias) == w.n;
+    if (whole) {
+        y = compact_product(c, x, &w, row ? bias : NULL);
+        if (row) bias = NULL;
+    } else {
+        y = onnx_emit_dense(c, x, real_weights(c, &w), true, NULL);
     }
-    mite_ir_value *w = unpack_weights(c, q, scale, zero);
-    mite_ir_value *y = onnx_emit_dense(c, x, w, true, NULL);
     onnx_set(c, 0, bias ? onnx_emit_add(c, y, bias) : y);
     onnx_let_go(c, 1);
 }
