@@ -128,6 +128,9 @@ typedef struct onnx_model {
 // Reads the whole file; on damage the graph fails. `options` are kept for tensors in other files.
 bool onnx_read_model(mite_ir_graph *g, mite_span file, const mite_import_options *options,
                      onnx_model *out);
+// Puts the nodes of all graphs into an order that computes before it reads; false (and the graph
+// failed) where there is none (onnx_order.c).
+bool onnx_sort_model(mite_ir_graph *g, onnx_model *m);
 // Makes f32 of f16 throughout, where the model stores its weights so; see onnx_half.c.
 void onnx_widen_halves(onnx_model *m);
 // Reads a TensorProto; its numbers stay where they are. (onnx_tensor.c)
