@@ -97,6 +97,13 @@ other = h.make_graph([n("Sub", ["late", "x"], "o2")], "else", [], [h.make_tensor
 case("bodies before what they read", [n("If", ["c"], then_branch=inner, else_branch=other), n("Greater", ["s", "zero"], "c"), n("ReduceSum", ["late"], "s", keepdims=0), n("Exp", ["x"], "late")],
      f(2, 3), {"zero": np.float32(0)})
 
+# --- Operators with attributes that the suites leave out -----------------------------------------------
+norm = {"s": np.abs(f(3)) + 0.5, "b": f(3), "m": f(3), "v": np.abs(f(3)) + 0.5}
+for o in (14, 15):
+    a = dict(training_mode=1)
+    case(f"batch norm that trains {o}", [n("BatchNormalization", ["x", "s", "b", "m", "v"], ["y", "rm", "rv"], momentum=0.7, epsilon=1e-3, **a)],
+         {"x": f(2, 3, 4, 5)}, norm, opset=o, outputs=[(k, T.FLOAT) for k in ["y", "rm", "rv"]], reference=True)
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

@@ -428,8 +428,8 @@ bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
     c.opset = c.model.opset;
     g->folds = true;
     if (!c.model.graph.output_count) mite_ir_fail(g, MITE_ERR_FORMAT, "the model has no output");
-    if (mite_ir_ok(g) && onnx_sort_model(g, &c.model) && list_functions(&c) && check_operators(&c) &&
-        add_tensors(&c, &c.model.graph) && add_inputs(&c) &&
+    if (mite_ir_ok(g) && onnx_sort_model(g, &c.model) && list_functions(&c) &&
+        check_operators(&c) && add_tensors(&c, &c.model.graph) && add_inputs(&c) &&
         import_nodes(&c, c.model.graph.nodes, c.model.graph.node_count)) {
         add_outputs(&c, &c.model.graph);
     }

@@ -117,26 +117,56 @@ static bool fold_batch(onnx_import *c, const mite_ir_value *x, mite_ir_value *co
     return out[0] && out[1];
 }
 
+// Mean and variance of the batch, each [C]; of every element where not `spatial`.
+static void batch_statistics(onnx_import *c, mite_ir_value *x, bool spatial,
+                             mite_ir_value *out[2]) {
+    int64_t axes[MITE_MAX_RANK] = {0};
+    size_t count = 1;
+    for (int32_t i = 2; spatial && i < x->rank; i++) axes[count++] = i;
+    mite_ir_value *mean = onnx_emit_mean(c, x, axes, count);
+    mite_ir_value *rest = onnx_emit_sub(c, x, mean), *list = onnx_integers(c, axes, count);
+    mite_ir_value *variance = onnx_emit_mean(c, onnx_emit_mul(c, rest, rest), axes, count);
+    out[0] = out[1] = NULL;
+    if (!mean || !variance || !list) return;
+    out[0] = MITE_IR_EMIT(c->g, .op = "squeeze", .name = onnx_name(c), .inputs = {mean, list});
+    out[1] = MITE_IR_EMIT(c->g, .op = "squeeze", .name = onnx_name(c), .inputs = {variance, list});
+}
+
+// In training the batch's own statistics are used, and go into the running ones.
+static void train(onnx_import *c, mite_ir_value *x, bool spatial, mite_ir_value *p[4]) {
+    mite_ir_value *batch[2];
+    double momentum = (double)onnx_float(c, "momentum", 0.9f);
+    batch_statistics(c, x, spatial, batch);
+    for (size_t k = 0; k < 2; k++) {
+        mite_ir_value *running =
+            onnx_emit_add(c, onnx_scaled(c, onnx_emit_cast(c, p[2 + k], x->dtype), momentum),
+                          onnx_scaled(c, batch[k], 1 - momentum));
+        if (p[2 + k]) onnx_set(c, 1 + k, onnx_emit_cast(c, running, p[2 + k]->dtype));
+        onnx_set(c, 3 + k, batch[k]);
+        p[2 + k] = batch[k];
+    }
+}
+
 void onnx_batch_normalization(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *p[4], *line[2];
     if (!need_rank(c, x, 1)) return;
     mite_dtype dtype = x->dtype;
     x = widened(c, x);
-    if (onnx_int(c, "training_mode", 0) ||
-        (onnx_attribute(c, "spatial") && !onnx_int(c, "spatial", 1))) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "training mode and scales for every element are not supported; export the "
-                     "model for inference");
-        return;
-    }
+    // Before opset 14 who wanted statistics trained; before 9 there might be one scale an element.
+    bool trains = c->opset < 14 ? onnx_has_output(c, 1) && !onnx_int(c, "is_test", 0)
+                                : onnx_int(c, "training_mode", 0) != 0;
+    bool spatial = onnx_int(c, "spatial", 1) != 0;
     for (size_t i = 0; i < 4; i++) {
         p[i] = onnx_in(c, i + 1);
         if (p[i]) continue;
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input %z is missing", i + 1);
         return;
     }
-    if (!fold_batch(c, x, p, line)) {
-        for (size_t i = 0; i < 4; i++) p[i] = by_channel(c, p[i], (size_t)x->rank, x->dtype);
+    if (trains) train(c, x, spatial, p);
+    if (!mite_ir_ok(c->g)) return;
+    if (!spatial || !fold_batch(c, x, p, line)) {
+        for (size_t i = 0; i < 4; i++)
+            p[i] = by_channel(c, p[i], spatial ? (size_t)x->rank : 1, x->dtype);
         mite_ir_value *variance = onnx_shifted(c, p[3], (double)onnx_float(c, "epsilon", 1e-5f));
         line[0] = onnx_emit_div(c, p[0], onnx_emit_sqrt(c, variance));
         x = onnx_emit_sub(c, x, p[2]);

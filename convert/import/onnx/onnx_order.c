@@ -90,11 +90,12 @@ static bool sort(order *o) {
             } else if (o->first[at]++, state[to] == NEW) {
                 stack[depth++] = to;
             } else if (state[to] == WAITS) {
-                mite_ir_fail(o->g, MITE_ERR_FORMAT,
-                             "the nodes form a cycle: what %q (%s) reads of %q (%s) is computed by no "
-                             "earlier node but from its own result",
-                             o->nodes[at].name, o->nodes[at].op_type, o->nodes[to].name,
-                             o->nodes[to].op_type);
+                mite_ir_fail(
+                    o->g, MITE_ERR_FORMAT,
+                    "the nodes form a cycle: what %q (%s) reads of %q (%s) is computed by no "
+                    "earlier node but from its own result",
+                    o->nodes[at].name, o->nodes[at].op_type, o->nodes[to].name,
+                    o->nodes[to].op_type);
                 return false;
             }
         }
