@@ -17,7 +17,8 @@
 #define BLOCK_BYTES 131072
 #define MAX_BLOCK_ROWS 1024
 
-// Blocks of so few rows touch the next panel's weights (simd.h, TOUCH).
+// So few rows touch the next panel's weights (simd.h, TOUCH), but not fewer than three tiles: they come
+// to the next panel too soon for that, and wait longer than without.
 #define TOUCH_ROWS 256
 
 // Where the pixels of a block lie, in elements from pixel (0,0).
@@ -145,7 +146,7 @@ TOUCHING_TILE(3)
 TOUCHING_TILE(4)
 #endif
 
-// Two full tiles' rows or more are split into no smaller ones than these.
+// Three full tiles' rows or more are split into no smaller ones than these.
 NOINLINE void run_touching_tile(size_t rows, const mite_conv_args *a, const offsets *at, size_t m,
                                 size_t n, size_t width, touched *next) {
     switch (rows) {
@@ -256,7 +257,7 @@ void CONV(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, siz
         }
         for (; n < column1; n += 8) {
             size_t width = column1 - n < 8 ? column1 - n : 8;
-            if (n + 8 < column1 && count >= 2 * TILE_ROWS && count <= TOUCH_ROWS)
+            if (n + 8 < column1 && count >= 3 * TILE_ROWS && rows <= TOUCH_ROWS)
                 run_panel_touching(a, at, count, n, width);
             else run_panel(a, at, count, n, width);
         }

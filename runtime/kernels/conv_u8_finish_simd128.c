@@ -15,9 +15,9 @@ INLINE vec round_sums(const int32_t *sums, const constants *c) {
                                    round_scaled(load(sums + 4), c->scale_high, &c->to));
 }
 
-// Bytes are narrowed and clamped sixteen together; with an odd count the last pixel is its own
-// partner.
-NOINLINE void finish(const mite_finished *f, uint8_t *output, const size_t *at) {
+// Two pixels at a time, whose bytes are narrowed (and clamped) sixteen together; of an odd count the
+// last two are the last but one, again, and the last.
+INLINE void finish_pairs(const mite_finished *f, uint8_t *output, const size_t *at, bool clamps) {
     const mite_conv_args *a = f->a;
     const int32_t *sums = f->sums;
     constants c = {.scale_low = load(a->scale + f->n),
@@ -25,13 +25,40 @@ NOINLINE void finish(const mite_finished *f, uint8_t *output, const size_t *at) 
                    .lo = wasm_v128_load8_splat(&a->q_lo),
                    .hi = wasm_v128_load8_splat(&a->q_hi),
                    .to = rounding_to(&a->zero_point)};
-    for (size_t m = 0; m < f->count; m += 2, sums += 16) {
-        size_t next = m + 1 < f->count;
-        vec q = wasm_u8x16_narrow_i16x8(round_sums(sums, &c), round_sums(sums + next * 8, &c));
-        q = wasm_u8x16_min(wasm_u8x16_max(q, c.lo), c.hi);
-        wasm_v128_store64_lane(output + at[m], q, 0);
-        wasm_v128_store64_lane(output + at[m + next], q, 1);
+    size_t pairs = f->count / 2, odd = f->count % 2;
+    for (;;) {
+        NO_UNROLL for (; pairs; pairs--, sums += 16, at += 2) {
+            vec q = wasm_u8x16_narrow_i16x8(round_sums(sums, &c), round_sums(sums + 8, &c));
+            if (clamps) q = wasm_u8x16_min(wasm_u8x16_max(q, c.lo), c.hi);
+            wasm_v128_store64_lane(output + at[0], q, 0);
+            wasm_v128_store64_lane(output + at[1], q, 1);
+        }
+        if (!odd) break;
+        odd = 0, pairs = 1;
+        sums -= 8, at--;
     }
+}
+
+NOINLINE void finish_clamping(const mite_finished *f, uint8_t *output, const size_t *at) {
+    finish_pairs(f, output, at, true);
+}
+
+// Most outputs may be any byte.
+NOINLINE void finish_any(const mite_finished *f, uint8_t *output, const size_t *at) {
+    finish_pairs(f, output, at, false);
+}
+
+static void finish(const mite_finished *f, uint8_t *output, const size_t *at) {
+    int32_t sums[16];
+    const size_t twice[2] = {at[0], at[0]};
+    mite_finished pair = *f;
+    if (f->count == 1) {
+        memcpy(sums, f->sums, 8 * sizeof *sums);
+        memcpy(sums + 8, f->sums, 8 * sizeof *sums);
+        pair.sums = sums, pair.count = 2, at = twice;
+    }
+    if (f->a->q_lo > 0 || f->a->q_hi < 255) finish_clamping(&pair, output, at);
+    else finish_any(&pair, output, at);
 }
 
 NOINLINE void finish_with_residual(const mite_finished *f, uint8_t *output, const size_t *at,

@@ -22,8 +22,9 @@ typedef int16_t tap; // activations and weights in the tile
 typedef uint8_t tap;
 #endif
 #define BLOCK_BYTES 65536 // of rows
-#define MAX_BLOCK_ROWS 1024
-// Blocks of so few rows touch the next panel's weights (simd.h, TOUCH).
+#define MAX_BLOCK_ROWS \
+    240 // the lines of their outputs that a panel writes to stay in the first cache
+// So few rows touch the next panel's weights (simd.h, TOUCH).
 #define TOUCH_ROWS 256
 
 typedef struct block {
@@ -146,7 +147,7 @@ TOUCHING_TILE(3)
 #endif
 TOUCHING_TILE(4)
 
-// The same for two full tiles' rows or more, which are split into no smaller ones than these, while
+// The same for three full tiles' rows or more, which are split into no smaller ones than these, while
 // the first eight touch an eighth each of the next panel, of `depth` taps.
 static void run_tiles_touching(block *b, size_t m, size_t count, const tap *w, const int32_t *bias,
                                const int8_t *next, size_t depth) {
@@ -331,7 +332,7 @@ static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t colum
 #endif
     for (size_t first = row0; first < row1; first += height) {
         fill_block(b, a, first, row1 - first < height ? row1 - first : height, depth, gathered);
-        bool touches = b->count >= 2 * TILE_ROWS && b->count <= TOUCH_ROWS;
+        bool touches = b->count >= 3 * TILE_ROWS && row1 - row0 <= TOUCH_ROWS;
         for (size_t n = column0; n < column1; n += 8) {
             const int8_t *weights = (const int8_t *)a->weights + n * depth;
             const int8_t *next = n + 8 < column1 ? weights + 8 * depth : NULL;

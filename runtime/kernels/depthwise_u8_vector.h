@@ -204,8 +204,8 @@ static tiles_fn *tiles_for(const mite_depthwise_args *a) {
 }
 
 // The loop has no branch: a call behind one would cost it its registers.
-NOINLINE void finish_pixels(const mite_depthwise_args *a, const room *r, uint8_t *output,
-                            size_t step, size_t count) {
+INLINE void finish_all(const mite_depthwise_args *a, const room *r, uint8_t *output, size_t step,
+                       size_t count, const bool clamps) {
     const int32_t *sums = r->sums;
     const float *scale = r->scale;
     rounding to = rounding_to(&a->zero_point);
@@ -217,8 +217,25 @@ NOINLINE void finish_pixels(const mite_depthwise_args *a, const room *r, uint8_t
         vec high = wasm_i16x8_narrow_i32x4(round_scaled(load(sums + 8), s2, &to),
                                            round_scaled(load(sums + 12), s3, &to));
         vec q = wasm_u8x16_narrow_i16x8(low, high);
-        store(output, wasm_u8x16_min(wasm_u8x16_max(q, lo), hi));
+        if (clamps) q = wasm_u8x16_min(wasm_u8x16_max(q, lo), hi);
+        store(output, q);
     }
+}
+
+NOINLINE void finish_clamping(const mite_depthwise_args *a, const room *r, uint8_t *output,
+                              size_t step, size_t count) {
+    finish_all(a, r, output, step, count, true);
+}
+
+NOINLINE void finish_any(const mite_depthwise_args *a, const room *r, uint8_t *output, size_t step,
+                         size_t count) {
+    finish_all(a, r, output, step, count, false);
+}
+
+static void finish_pixels(const mite_depthwise_args *a, const room *r, uint8_t *output, size_t step,
+                          size_t count) {
+    if (a->q_lo > 0 || a->q_hi < 255) finish_clamping(a, r, output, step, count);
+    else finish_any(a, r, output, step, count);
 }
 
 static void finish_row(const lane *l, const room *r, uint8_t *output, size_t count) {

@@ -4,7 +4,10 @@
 
 #include "rounding.h"
 
-#define BLOCK_BYTES 262144 // of transformed tiles: they stay in L2 beside some weights
+// Of transformed tiles: many, since each block reads all weights again. Within a product only one of 36
+// planes is alive.
+#define BLOCK_BYTES 2097152
+#define LEAST_BLOCK 24 // tiles
 #define A WINOGRAD_A
 #define B WINOGRAD_B
 #define AA WINOGRAD_AA
@@ -102,17 +105,22 @@ void mite_winograd_f32_plain(const mite_winograd_args *w, size_t tile0, size_t t
     }
 }
 
-size_t mite_winograd_block(size_t channels, size_t columns) {
-    size_t tile_bytes = WINOGRAD_TAPS * (channels + columns) * sizeof(float);
-    size_t tiles = BLOCK_BYTES / tile_bytes / 6 * 6;
-    return tiles < 12 ? 12 : tiles;
+static size_t most_tiles(size_t channels, size_t columns) {
+    size_t fit = BLOCK_BYTES / (WINOGRAD_TAPS * (channels + columns) * sizeof(float));
+    return fit < LEAST_BLOCK ? LEAST_BLOCK : fit;
 }
 
-// Bias of zeros, inputs, outputs, what the product wants.
+size_t mite_winograd_block(size_t tiles, size_t channels, size_t columns) {
+    size_t most = most_tiles(channels, columns), blocks = (tiles + most - 1) / most;
+    return blocks ? (tiles + blocks - 1) / blocks : 0;
+}
+
+// Bias of zeros, inputs, outputs, what the product wants. A share of the tiles may be cut into larger
+// blocks than all of them.
 size_t mite_winograd_scratch(size_t tiles, size_t channels, size_t columns,
                              mite_conv_scratch_fn *multiply) {
-    size_t columns8 = (columns + 7) / 8 * 8, block = mite_winograd_block(channels, columns8);
-    if (tiles > block) tiles = block;
-    return (columns8 + tiles * WINOGRAD_TAPS * (channels + columns8)) * sizeof(float) +
-           multiply(tiles, 1, channels);
+    size_t columns8 = (columns + 7) / 8 * 8, most = most_tiles(channels, columns8);
+    if (tiles > most) tiles = most;
+    size_t planes = tiles * (channels + columns8) + 2 * WINOGRAD_APART;
+    return (columns8 + WINOGRAD_TAPS * planes) * sizeof(float) + multiply(tiles, 1, channels);
 }

@@ -6,13 +6,16 @@
 #include "versions.h"
 
 #define WINOGRAD_TAPS 36 // of a transformed tile, 6x6
+// Floats between two planes of the same tap, whose sizes are often powers of two: without, the 36 values
+// of a channel would meet in the same few lines of the nearest cache.
+#define WINOGRAD_APART 16
 
 // The points A = 2/3 and B = 3/2, whose product is 1, and what the transforms make of them.
 #define WINOGRAD_A (2.0f / 3)
 #define WINOGRAD_B (3.0f / 2)
 #define WINOGRAD_AA (4.0f / 9)
 #define WINOGRAD_BB (9.0f / 4)
-#define WINOGRAD_SUM (97.0f / 36)       // AA + BB
+#define WINOGRAD_SUM (97.0f / 36) // AA + BB
 #define WINOGRAD_FOR_A (-81.0f / 130) // 1 / (2 AA (AA - BB))
 #define WINOGRAD_FOR_B (8.0f / 65) // 1 / (2 BB (BB - AA))
 
@@ -31,7 +34,7 @@ static inline winograd_tile winograd_tile_at(const mite_winograd_args *a, size_t
     return t;
 }
 
-// Tiles that are transformed at a time: as many as keep their 36 inputs and outputs in cache.
-size_t mite_winograd_block(size_t channels, size_t columns);
+// Tiles that are transformed at a time, of so many: blocks of equal size.
+size_t mite_winograd_block(size_t tiles, size_t channels, size_t columns);
 
 #endif

@@ -114,10 +114,11 @@ void mite_winograd_f32_simd128(const mite_winograd_args *w, size_t tile0, size_t
     static const int32_t one_segment[1] = {0};
     const mite_conv_args *a = &w->conv;
     size_t channels = a->segment_length, columns = (a->columns + 7) / 8 * 8;
-    size_t block = mite_winograd_block(channels, columns);
-    if (block > tile1 - tile0) block = tile1 - tile0;
+    size_t block = mite_winograd_block(tile1 - tile0, channels, columns);
     float *zeros = a->scratch, *inputs = zeros + columns;
-    float *outputs = inputs + block * WINOGRAD_TAPS * channels;
+    size_t in_plane = block * channels + WINOGRAD_APART,
+           out_plane = block * columns + WINOGRAD_APART;
+    float *outputs = inputs + WINOGRAD_TAPS * in_plane;
     mite_conv_args product = {
         .bias = zeros,
         .segments = one_segment,
@@ -127,7 +128,7 @@ void mite_winograd_f32_simd128(const mite_winograd_args *w, size_t tile0, size_t
         .columns = a->columns,
         .in_pixel = channels,
         .out_pixel = columns,
-        .scratch = outputs + block * WINOGRAD_TAPS * columns,
+        .scratch = outputs + WINOGRAD_TAPS * out_plane,
         .lo = -INFINITY,
         .hi = INFINITY,
     };
@@ -135,17 +136,16 @@ void mite_winograd_f32_simd128(const mite_winograd_args *w, size_t tile0, size_t
     for (size_t first = tile0; first < tile1; first += block) {
         size_t count = tile1 - first < block ? tile1 - first : block;
         for (size_t i = 0; i < count; i++)
-            transform_input(w, winograd_tile_at(w, first + i), inputs + i * channels,
-                            block * channels);
+            transform_input(w, winograd_tile_at(w, first + i), inputs + i * channels, in_plane);
         for (size_t e = 0; e < WINOGRAD_TAPS; e++) {
-            product.input = inputs + e * block * channels;
-            product.output = outputs + e * block * columns;
+            product.input = inputs + e * in_plane;
+            product.output = outputs + e * out_plane;
             product.weights = (const float *)a->weights + e * channels * columns;
             w->multiply(&product, 0, count, column0, column1);
         }
         for (size_t i = 0; i < count; i++)
-            transform_output(w, winograd_tile_at(w, first + i), outputs + i * columns,
-                             block * columns, column0, column1);
+            transform_output(w, winograd_tile_at(w, first + i), outputs + i * columns, out_plane,
+                             column0, column1);
     }
 }
 
