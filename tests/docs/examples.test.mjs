@@ -17,6 +17,7 @@ const documents = ["README.md", "bindings/js/README.md", ...markdown("docs")];
 /** The files that addresses of the examples stand for. */
 const files = new Map([
   ["/models/efficientnet-lite0.int8.mite", "models/efficientnet-lite0/efficientnet-lite0.int8.mite"],
+  ["/models/matmul.onnx", "tests/ort/models/matmul.onnx"],
   ["photo.jpg", "web/demo/samples/coffee.jpg"],
 ]);
 
@@ -26,7 +27,7 @@ const files = new Map([
  */
 function moduleOf(block) {
   const body = block
-    .replace(/^import (\{[^}]*\}|\w+) from "(.*)";$/gm, "const $1 = await import('$2');")
+    .replace(/^import (?:\* as )?(\{[^}]*\}|\w+) from "([^"]*)";/gm, "const $1 = await import('$2');")
     .replace(/import\('mite(?:\/(\w+))?'\)/g, (_, name = "index") => `import("${shipped(name)}")`)
     .replaceAll('loadTokenizer("/models/minilm/tokenizer.json")', "loadTokenizer(tokenizerBytes)");
   const located = [...files].reduce(

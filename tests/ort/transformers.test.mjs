@@ -41,7 +41,7 @@ function same(ours, theirs) {
 /**
  * In a process of its own, whose imports and requires of onnxruntime are led elsewhere.
  * @param {string} client
- * @param {"mite" | "original"} which
+ * @param {"mite" | "original" | "symbol"} which symbol: mite without aliases
  * @param {string[]} [more]
  */
 function inNode(client, which, more = []) {
@@ -50,12 +50,14 @@ function inNode(client, which, more = []) {
   const args = [join(here, "node-pipelines.mjs"), transformers, models, photo, ...more];
   const env = {
     ...process.env,
-    ORT_MODULE: which === "mite" ? ort : join(original, "ort.node.min.mjs"),
-    ORT_FILES: which === "mite" ? "" : `${original}/`,
+    ORT_MODULE: which === "original" ? join(original, "ort.node.min.mjs") : ort,
+    ORT_FILES: which === "original" ? `${original}/` : "",
+    ORT_SYMBOL: which === "symbol" ? ort : "",
   };
+  const alias = which === "symbol" ? [] : ["--import", join(here, "alias.mjs")];
   const options = { cwd: root, env, maxBuffer: 1 << 26 };
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ["--import", join(here, "alias.mjs"), ...args], options, (error, out, err) => {
+    execFile(process.execPath, [...alias, ...args], options, (error, out, err) => {
       if (error) return reject(new Error(err.slice(0, 4000), { cause: error }));
       resolve({ ...JSON.parse(out), err });
     });
@@ -66,7 +68,9 @@ for (const [version, client] of Object.entries(clients)) {
   test(`transformers.js ${version} in Node`, { timeout: 240_000 }, async () => {
     const ours = await inNode(client, "mite");
     assert.ok(!/onnxruntime|jsdelivr/.test(ours.err), ours.err);
-    same(ours, await inNode(client, "original"));
+    const theirs = await inNode(client, "original");
+    same(ours, theirs);
+    same(await inNode(client, "symbol"), theirs);
   });
 }
 
