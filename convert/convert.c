@@ -172,8 +172,9 @@ static mite_status write_lowered(mite_convert *c, const mite_graph *graph, const
     if (status) {
         status = fail(c, status, s ? mite_session_error(s) : "no memory to try the model");
     } else {
-        status = mite_write(out, out_bytes, graph, metadata, metadata_bytes,
-                            mite_session_arena_bytes(s), c->options.digest, &error);
+        size_t work_bytes = mite_session_arena_bytes(s) + mite_session_owned_bytes(s);
+        status = mite_write(out, out_bytes, graph, metadata, metadata_bytes, work_bytes,
+                            c->options.digest, &error);
         if (status) fail(c, status, error.text);
     }
     mite_session_free(s);

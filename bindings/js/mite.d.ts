@@ -110,6 +110,42 @@ export interface LoadOptions {
 /** Fetches, verifies and prepares a model. The first call also fetches and compiles mite itself. */
 export function load(source: Source, options?: LoadOptions): Promise<Model>;
 
+// --- Before and after loading ----------------------------------------------------------------
+
+export type EstimateSource = string | URL | Blob | ArrayBuffer | ArrayBufferView;
+
+export interface EstimateOptions {
+  signal?: AbortSignal;
+  /** As many as it is going to run on. Default: 1. */
+  threads?: number;
+}
+
+/** What a model will take. */
+export interface Estimate {
+  /** {@link Model.id} */
+  readonly id: string;
+  readonly fileBytes: number;
+  /** Of these, how many are still to be fetched: none of a model that is kept, or was given. */
+  readonly downloadBytes: number;
+  /**
+   * WebAssembly memory at its peak, {@link Runtime.bytes}: to within a few percent, as far as it does
+   * not depend on the sizes of a run.
+   */
+  readonly memoryBytes: number;
+  /** Of these, what activations, scratch, and weights in another form take on one thread. */
+  readonly arenaBytes: number;
+  /** Inputs leave sizes open: the numbers are those for sizes of 1, and larger ones take more. */
+  readonly open: boolean;
+  /** {@link Runtime.whole} */
+  readonly whole: boolean;
+}
+
+/**
+ * Tells what a `.mite` file will take, from its header and graph alone: of an address, some 64 kB are
+ * fetched (by a Range request; a server that knows none is stopped).
+ */
+export function estimate(source: EstimateSource, options?: EstimateOptions): Promise<Estimate>;
+
 /** A model that is kept on this device. */
 export interface KeptModel {
   readonly address: string;

@@ -250,6 +250,8 @@ size_t mite_session_bytes(const mite_session *s) {
            mite_session_arena_bytes(s) + mite_session_bodies_bytes(s);
 }
 
+size_t mite_session_owned_bytes(const mite_session *s) { return s ? s->owned_bytes : 0; }
+
 mite_pool *mite_session_pool(const mite_session *s) { return s->pool; }
 
 int32_t mite_session_isa(const mite_session *s) { return s ? s->kernels.isa : 0; }

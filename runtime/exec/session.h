@@ -22,6 +22,9 @@ const mite_step *mite_session_step(const mite_session *s, size_t index);
 // The lower bound of arena_bytes: the largest sum of memory alive at one step.
 size_t mite_session_least_bytes(const mite_session *s);
 
+// What its steps keep beside the arena, such as weights in another form.
+size_t mite_session_owned_bytes(const mite_session *s);
+
 // The graph of a model that is ready, or NULL; lent.
 const mite_graph *mite_model_graph(const mite_model *m);
 

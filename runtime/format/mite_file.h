@@ -44,7 +44,9 @@ typedef struct mite_file_header {
     uint64_t graph_offset, graph_bytes;
     uint64_t metadata_offset, metadata_bytes;
     uint64_t weights_offset, weights_bytes;
-    uint64_t arena_bytes; // what a one-thread session of the writer's runtime needed: a hint
+    // A hint: what a one-thread session of the writer's runtime needed beside the file, for activations,
+    // scratch, and weights that it keeps in another form.
+    uint64_t arena_bytes;
     uint8_t head_digest[MITE_DIGEST_BYTES];
 } mite_file_header;
 
@@ -53,7 +55,7 @@ typedef struct mite_file_graph {
     uint32_t value_count, node_count, word_count, string_bytes;
     uint32_t values_offset, nodes_offset, words_offset, strings_offset;
     uint32_t input_count, output_count; // of the graph
-    uint32_t first_word;                // words: input values, then output values
+    uint32_t first_word; // words: input values, then output values
     // Bodies of control flow: their nodes stand behind the graph's own. For each one, words: first
     // node, node count, input count, output count, input values, output values.
     uint32_t body_count, first_body_word;

@@ -215,8 +215,17 @@ for (const engine of engines) {
         assert.ok(told.before.quota > told.before.usage && told.before.usage >= told.before.bytes);
         assert.deepEqual([told.one, told.left, told.rest, told.none], [1, ["/n.mite"], 1, []]);
       });
+      test("is known before anything is downloaded, and what it will take", async () => {
+        await plan(large);
+        const ask = async () => (await import("/mite/dist/index.js")).estimate("/m.mite");
+        const told = await page.run(ask);
+        assert.deepEqual([told.id, told.downloadBytes], [idOf(large), large.length]);
+        assert.ok(server.faults.log[0].sent <= 65536, String(server.faults.log[0].sent));
+        await again("/m.mite");
+        assert.deepEqual(await page.run(ask), { ...told, downloadBytes: 0 });
+      });
       test("can be the Cache API's, or nothing", async () => {
-        await plan(large, { cut: 1_500_000 }, {});
+        await plan(large, { cut: 1_500_000, pause: 1 }, {});
         await again("/m.mite", { cache: "cache-api", retry: 0 });
         const { ok, from } = await again("/m.mite", { cache: "cache-api" });
         assert.deepEqual([ok, from.length], [true, 2]);

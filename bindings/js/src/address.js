@@ -4,6 +4,7 @@
 import { Download, ask, askPlainly, isRemote, isWrong } from "./download.js";
 import { MiteError } from "./errors.js";
 import { filePath, isNode } from "./platform.js";
+import { kindOfBytes } from "./sniff.js";
 import { openSource } from "./source.js";
 import { hexOf } from "./wasm.js";
 
@@ -17,10 +18,12 @@ import { hexOf } from "./wasm.js";
  */
 
 /** Of what is kept: a folder, a cache, locks. */
-export const FOLDER = "mite-models";
+const FOLDER = "mite-models";
+
+const tools = { Download, ask, isWrong, MiteError, hexOf, kindOfBytes, openSource };
 
 /** What is needed only where models are kept. */
-export const keeping = () => import("./keep/keep.js");
+const keeping = () => import("./keep/keep.js");
 
 /**
  * The address as a page means it, without a fragment, which servers do not see.
@@ -40,7 +43,7 @@ function fullAddress(address) {
  * What a model is kept under: a digest, for addresses may be longer than names of files.
  * @param {string | URL} address
  */
-export async function keyOf(address) {
+async function keyOf(address) {
   const bytes = new TextEncoder().encode(fullAddress(address));
   return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 16));
 }
@@ -66,7 +69,7 @@ export async function openAddress(address, options) {
     const keep = await keeping().catch(() => undefined); // service workers cannot import
     if (keep) {
       const keepOptions = { ...options, folder: FOLDER, cache, key, early };
-      return keep.openKept(full, keepOptions, { Download, ask, isWrong, MiteError, hexOf });
+      return keep.openKept(full, keepOptions, tools);
     }
   } else if (isNode) {
     early = askPlainly(full, signal);
@@ -93,4 +96,21 @@ async function mayBeKept(key) {
   } catch {
     return (await globalThis.caches?.has(FOLDER).catch(() => false)) ?? false;
   }
+}
+
+/** @type {typeof import("../mite.d.ts").models} */
+export const models = {
+  list: async () => (await keeping()).list(FOLDER),
+  delete: async (address) => (await keeping()).remove(FOLDER, address && (await keyOf(address))),
+  storage: async () => (await keeping()).storage(FOLDER),
+  persist: async () => (await keeping()).persist(),
+};
+
+/** @type {typeof import("../mite.d.ts").estimate} */
+export async function estimate(source, options = {}) {
+  const isAddress = typeof source === "string" || source instanceof URL;
+  const address = isAddress && !(await filePath(source)) ? fullAddress(source) : undefined;
+  const key = address && canKeep() ? await keyOf(address) : undefined;
+  const { estimate: made } = await keeping();
+  return made(source, options, { address, key, folder: FOLDER, tools });
 }

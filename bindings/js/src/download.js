@@ -48,21 +48,23 @@ export function isRemote(address) {
  * One request. Headers beyond the simplest are sent only where no other site is asked, which would
  * have to allow them: hashes and identities tell whether the right bytes came.
  * @param {string | URL} address
- * @param {{ signal?: AbortSignal, at?: number, identity?: Identity, ifChanged?: boolean,
- *   kept?: boolean }} [options] kept: it will be, so that the browser need not store it as well
+ * @param {{ signal?: AbortSignal, at?: number, until?: number, identity?: Identity,
+ *   ifChanged?: boolean, kept?: boolean }} [options] kept: it will be, so that the browser need not
+ *   store it as well
  * @returns {Promise<Answer>}
  */
-export async function ask(address, { signal, at = 0, identity = {}, ifChanged, kept } = {}) {
+export async function ask(address, { signal, at = 0, until, identity = {}, ...more } = {}) {
+  const { ifChanged, kept } = more;
   /** @type {Record<string, string>} */
   const headers = {};
   const { etag, modified } = identity;
   const ours = !globalThis.location || new URL(address, location.href).origin === location.origin;
   const strong = etag?.startsWith('"') ? etag : undefined;
-  if (at) headers.Range = `bytes=${at}-`;
+  if (at || until) headers.Range = `bytes=${at}-${until ? until - 1 : ""}`;
   if (at && ours && strong) headers["If-Range"] = strong;
   if (ifChanged && ours && etag) headers["If-None-Match"] = etag;
   else if (ifChanged && ours && modified) headers["If-Modified-Since"] = modified;
-  const cache = at || kept ? "no-store" : "default";
+  const cache = headers.Range || kept ? "no-store" : "default";
   return answerOf(await request(address, { signal, headers, cache }));
 }
 

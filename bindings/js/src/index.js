@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The package's entry; ../mite.d.ts documents it.
-import { FOLDER, keeping, keyOf, openAddress } from "./address.js";
+import { openAddress } from "./address.js";
 import { compileRuntime } from "./compile.js";
 import { LocalEngine } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
@@ -12,6 +12,7 @@ import { openSource } from "./source.js";
 import { startWorker } from "./start-worker.js";
 import { WorkerEngine } from "./worker-client.js";
 
+export { estimate, models } from "./address.js";
 export { MiteError } from "./errors.js";
 export { features } from "./features.js";
 
@@ -220,11 +221,3 @@ function addNote({ description }, note) {
   const both = [runtime.note, note].filter(Boolean).join("; ");
   if (both) description.runtime = { ...runtime, note: both };
 }
-
-/** @type {typeof import("../mite.d.ts").models} */
-export const models = {
-  list: async () => (await keeping()).list(FOLDER),
-  delete: async (address) => (await keeping()).remove(FOLDER, address && (await keyOf(address))),
-  storage: async () => (await keeping()).storage(FOLDER),
-  persist: async () => (await keeping()).persist(),
-};

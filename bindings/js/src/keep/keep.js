@@ -5,10 +5,13 @@
 // A kept model is used without a question where `sha256` pins it or the server said how long it
 // stays fresh; else the server is asked, and what is kept is used if it has not changed, or if the
 // network fails. Whatever is read is verified as if it came from the network.
-import { recordOf, writeRecord } from "./record.js";
+import { Keeping, cannotKeep } from "./keeping.js";
+import { Kept } from "./kept.js";
+import { recordOf } from "./record.js";
 import { openStore } from "./store.js";
-import { Writer, removeOthers } from "./writer.js";
+import { removeOthers } from "./writer.js";
 
+export { estimate } from "./estimate.js";
 export * from "./models.js";
 
 /** @typedef {import("../download.js").Answer} Answer */
@@ -20,6 +23,8 @@ export * from "./models.js";
  * @property {typeof import("../download.js").isWrong} isWrong
  * @property {typeof import("../errors.js").MiteError} MiteError
  * @property {typeof import("../wasm.js").hexOf} hexOf
+ * @property {typeof import("../sniff.js").kindOfBytes} kindOfBytes
+ * @property {typeof import("../source.js").openSource} openSource
  */
 /** @typedef {import("../source.js").OpenSource} OpenSource */
 /** @typedef {import("./record.js").KeptRecord} KeptRecord */
@@ -180,17 +185,6 @@ async function changedFile(address, { identity, id }, { ask, MiteError, hexOf },
 }
 
 /**
- * @param {Tools} tools
- * @param {"unsupported" | "quota"} code
- * @param {string} why
- * @param {unknown} [cause]
- */
-function cannotKeep({ MiteError }, code, why, cause) {
-  const text = `the model cannot be kept on this device: ${why}; with the option cache: "auto" it is loaded all the same`;
-  return new MiteError(code, text, { cause });
-}
-
-/**
  * The first bytes of an answer, and the answer as if they had not been read.
  * @param {Answer} answer
  */
@@ -224,200 +218,4 @@ function lock(name, options) {
       })
       .catch(reject);
   });
-}
-
-/** A model that is kept. @implements {OpenSource} */
-class Kept {
-  from = /** @type {const} */ ("cache");
-  what;
-  #store;
-  #key;
-  #record;
-  #sha256;
-  #tools;
-  #next = 0;
-  /** @type {Promise<Uint8Array> | undefined} Read ahead. */
-  #coming;
-  #damaged = false;
-
-  /**
-   * @param {Store} store
-   * @param {string} key
-   * @param {KeptRecord} record
-   * @param {{ sha256?: string, tools: Tools }} options
-   */
-  constructor(store, key, record, { sha256, tools }) {
-    this.what = record.address;
-    this.#store = store;
-    this.#key = key;
-    this.#record = record;
-    this.#sha256 = sha256;
-    this.#tools = tools;
-  }
-
-  async read() {
-    try {
-      const piece = await (this.#coming ?? this.#take());
-      this.#coming = this.#take();
-      this.#coming?.catch(() => {}); // heard of when it is asked for
-      return piece;
-    } catch (error) {
-      this.#damaged = true;
-      throw error;
-    }
-  }
-
-  #take() {
-    const { sizes } = this.#record;
-    if (this.#next === sizes.length) return undefined;
-    return readFile(this.#store, this.#key, this.#record, this.#next++, this.#tools);
-  }
-
-  cancel() {}
-
-  /** @param {import("../source.js").Outcome} outcome */
-  async settle(outcome) {
-    if ("error" in outcome) {
-      const spoiled = this.#damaged || this.#tools.isWrong(outcome.error);
-      return spoiled ? /** @type {const} */ ("anew") : undefined;
-    }
-    if (this.#sha256 && !this.#record.sha256) {
-      const record = { ...this.#record, sha256: this.#sha256.toLowerCase() };
-      await writeRecord(this.#store, this.#key, "kept", record).catch(() => {}); // verified again then
-    }
-    return undefined;
-  }
-}
-
-/**
- * @param {Store} store
- * @param {string} key
- * @param {KeptRecord} record
- * @param {number} index
- * @param {Tools} tools
- */
-async function readFile(store, key, { generation, sizes, address }, index, { MiteError }) {
-  const file = await store.read(key, `${generation}-${index}`);
-  if (file?.size !== sizes[index]) {
-    throw new MiteError("network", `what was kept of ${address} is damaged; load it again`);
-  }
-  return new Uint8Array(await file.arrayBuffer());
-}
-
-/**
- * A download that is kept, perhaps after a part that is.
- * @implements {OpenSource}
- */
-class Keeping {
-  /** @type {"network" | "cache"} */
-  from = "network";
-  what;
-  /** @type {string | undefined} */
-  note;
-  #download;
-  #writer;
-  #store;
-  #key;
-  #record;
-  #part; // files of it
-  #next = 0;
-  #hasOld;
-  #demanded;
-  #sha256;
-  #release;
-  #tools;
-  #damaged = false;
-
-  /**
-   * @param {Download} download
-   * @param {{ store: Store, key: string, record: KeptRecord, hasOld: boolean, demanded: boolean,
-   *   release: () => void, sha256?: string, tools: Tools }} parts hasOld: another version is kept
-   */
-  constructor(download, { store, key, record, hasOld, demanded, release, sha256, tools }) {
-    this.what = download.what;
-    this.#download = download;
-    this.#writer = new Writer(store, key, record);
-    this.#store = store;
-    this.#key = key;
-    this.#record = record;
-    this.#part = record.sizes.length;
-    this.#hasOld = hasOld;
-    this.#demanded = demanded;
-    this.#sha256 = sha256;
-    this.#release = release;
-    this.#tools = tools;
-  }
-
-  #refusal() {
-    const { failure } = this.#writer;
-    return failure && cannotKeep(this.#tools, "quota", failure.why, failure.cause);
-  }
-
-  async read() {
-    if (this.#demanded) {
-      await this.#writer.ready();
-      if (this.#writer.failure) throw this.#refusal();
-    }
-    if (this.#next < this.#part) {
-      this.from = "cache";
-      const file = this.#next++;
-      return readFile(this.#store, this.#key, this.#record, file, this.#tools).catch((error) => {
-        this.#damaged = true;
-        throw error;
-      });
-    }
-    this.from = "network";
-    const piece = await this.#download.read();
-    if (piece) await this.#writer.add(piece);
-    return piece;
-  }
-
-  cancel() {
-    this.#download.cancel();
-  }
-
-  /** @param {import("../source.js").Outcome} outcome */
-  async settle(outcome) {
-    return "id" in outcome ? this.#finish(outcome.id) : this.#fail(outcome.error);
-  }
-
-  /** @param {string} id */
-  async #finish(id) {
-    const sha256 = this.#sha256?.toLowerCase();
-    const freshUntil = freshness(this.#download.header);
-    const writing = this.#writer.commit({ id, sha256, freshUntil }).finally(this.#release);
-    if (!this.#demanded) {
-      await this.#writer.ready();
-      this.note = this.#refusal()?.message; // what is found out later is not waited for
-      return undefined;
-    }
-    await writing;
-    if (this.#writer.failure) throw this.#refusal();
-    return undefined;
-  }
-
-  /**
-   * @param {unknown} error
-   * @returns {Promise<import("../source.js").Again | undefined>}
-   */
-  async #fail(error) {
-    const wrong = this.#tools.isWrong(error);
-    const anew = this.#damaged ? "anew" : await this.#download.settle({ error });
-    const spoiled = wrong || anew;
-    const ending = spoiled ? this.#writer.drop() : this.#writer.leave();
-    await ending.catch(() => {}).finally(this.#release);
-    // If what came is no model (a login page, perhaps): better the one before.
-    return anew ?? (wrong && this.#hasOld ? "kept" : undefined);
-  }
-}
-
-/**
- * Until when the server need not be asked again.
- * @param {(name: string) => string | null} header
- */
-function freshness(header) {
-  const control = header("cache-control") ?? "";
-  if (/\bno-cache\b/.test(control)) return 0;
-  const seconds = Number(/\bmax-age=(\d+)/.exec(control)?.[1] ?? 0) - Number(header("age") ?? 0);
-  return seconds > 0 ? Date.now() + 1000 * seconds : 0;
 }

@@ -40,5 +40,6 @@ export async function recordOf(store, key, name) {
  * @param {KeptRecord} record
  */
 export function writeRecord(store, key, name, record) {
-  return store.write(key, `${name}.json`, new Blob([JSON.stringify({ version: 1, ...record })]));
+  const text = JSON.stringify({ version: 1, ...record });
+  return store.write(key, `${name}.json`, new TextEncoder().encode(text));
 }

@@ -9,7 +9,7 @@
  * @property {() => Promise<string[]>} keys of the models
  * @property {(key: string) => Promise<string[]>} names of a model's files
  * @property {(key: string, name: string) => Promise<Blob | undefined>} read
- * @property {(key: string, name: string, content: Blob) => Promise<void>} write
+ * @property {(key: string, name: string, content: Uint8Array<ArrayBuffer>) => Promise<void>} write
  * @property {(key: string, name?: string) => Promise<void>} remove a file, or all of a model
  */
 
@@ -77,7 +77,7 @@ class FileStore {
     return file?.getFile();
   }
 
-  /** @param {string} key @param {string} name @param {Blob} content */
+  /** @param {string} key @param {string} name @param {Uint8Array<ArrayBuffer>} content */
   async write(key, name, content) {
     const folder = await this.#folder.getDirectoryHandle(key, { create: true });
     const file = await folder.getFileHandle(name, { create: true });
@@ -151,7 +151,7 @@ class CacheStore {
     return (await this.#cache.match(addressOf(key, name)))?.blob();
   }
 
-  /** @param {string} key @param {string} name @param {Blob} content */
+  /** @param {string} key @param {string} name @param {Uint8Array<ArrayBuffer>} content */
   write(key, name, content) {
     return this.#cache.put(addressOf(key, name), new Response(content));
   }

@@ -61,7 +61,12 @@ export class Writer {
   #flush(noted = false) {
     const size = this.#gathered;
     if (!size) return;
-    const content = new Blob(/** @type {BlobPart[]} */ (this.#pieces));
+    const content = new Uint8Array(size);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      content.set(piece, at);
+      at += piece.length;
+    }
     this.#pieces = [];
     this.#gathered = 0;
     this.#waiting += size;
@@ -71,13 +76,13 @@ export class Writer {
       .finally(() => (this.#waiting -= size));
   }
 
-  /** @param {Blob} content @param {boolean} noted */
+  /** @param {Uint8Array<ArrayBuffer>} content @param {boolean} noted */
   async #write(content, noted) {
     if (this.failure) return;
     const { generation, sizes } = this.#record;
     await this.#store.write(this.#key, `${generation}-${sizes.length}`, content);
-    sizes.push(content.size);
-    this.#record.bytes += content.size;
+    sizes.push(content.length);
+    this.#record.bytes += content.length;
     if (noted) await writeRecord(this.#store, this.#key, "part", this.#record);
   }
 
