@@ -2,7 +2,7 @@
 // Three engines behind one small interface: open a page, run a script in it, press keys, take a
 // picture. Chromium and Firefox are driven by puppeteer, WebKitGTK by WebDriver under Xvfb.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -26,6 +26,7 @@ export function missing(engine) {
  * @property {(key: string) => Promise<void>} [press]
  * @property {(scheme: "light" | "dark") => Promise<void>} [prefer]
  * @property {(url: string, bytes?: number) => Promise<void>} [quota] what the origin may store
+ * @property {() => Promise<number>} [memory] bytes of the processes that run pages, garbage collected
  * @property {string[]} complaints what the console and the security policy said, if it can be read
  * @property {() => Promise<void>} close
  */
@@ -65,9 +66,33 @@ async function launchPuppeteer(engine) {
       const session = await page.createCDPSession();
       await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize });
     },
+    memory: async () => {
+      const session = await page.createCDPSession();
+      for (let times = 0; times < 3; times++) await session.send("HeapProfiler.collectGarbage");
+      await session.detach();
+      await sleep(500);
+      return residentBytes(browser.process().pid, /--type=renderer/);
+    },
     prefer: (value) => page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]),
     close: () => browser.close(),
   };
+}
+
+/** Resident memory of a process's descendants whose command line matches; Linux. */
+function residentBytes(ancestor, pattern) {
+  const about = (pid, file) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8");
+    } catch {
+      return ""; // it has ended
+    }
+  };
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const parents = new Map(pids.map((pid) => [pid, /^PPid:\s*(\d+)/m.exec(about(pid, "status"))?.[1]]));
+  const descends = (pid) => pid === String(ancestor) || (parents.has(pid) && descends(parents.get(pid)));
+  const bytes = pids.filter((pid) => descends(pid) && pattern.test(about(pid, "cmdline")))
+    .map((pid) => 1024 * Number(/^VmRSS:\s*(\d+)/m.exec(about(pid, "status"))?.[1] ?? 0));
+  return bytes.reduce((sum, each) => sum + each, 0);
 }
 
 async function launchWebKit() {
