@@ -274,7 +274,7 @@ static bool all_constant(const mite_ir_node *node) {
     return true;
 }
 
-#define MAX_FOLDED ((size_t)448 << 20) // bytes: the largest layer of the largest networks of old
+#define MAX_FOLDED ((size_t)64 << 20) // bytes; more is computed in the run
 
 // What a node that is in no list yet computes, as a constant, if that is the same in every run; NULL
 // where it is not (or would take too much memory, for itself and for its computation).

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define MAX_FILLED ((size_t)448 << 20) // bytes of a constant; above, it is computed in the run
+#define MAX_FILLED ((size_t)64 << 20) // bytes of a constant; above, it is computed in the run
 
 void onnx_reshape_node(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *shape = onnx_list_in(c, "shape", 1);
