@@ -104,6 +104,20 @@ for o in (14, 15):
     case(f"batch norm that trains {o}", [n("BatchNormalization", ["x", "s", "b", "m", "v"], ["y", "rm", "rv"], momentum=0.7, epsilon=1e-3, **a)],
          {"x": f(2, 3, 4, 5)}, norm, opset=o, outputs=[(k, T.FLOAT) for k in ["y", "rm", "rv"]], reference=True)
 
+# --- Quantized numbers that are moved, and taken as integers --------------------------------------------
+for q, z in ((np.uint8(117), "uint8"), (np.int8(-9), "int8")):
+    c = {"s": np.float32(0.02), "z": q}
+    for to, kind in ((T.FLOAT, "float"), (T.INT32, "int32"), (T.INT64, "int64")):
+        case(f"{z} quanta cast to {kind}", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("Cast", ["q"], to=to)], f(3, 4), c, out=to)
+    case(f"moves between {z} products", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("Transpose", ["q"], "t", perm=[0, 2, 1, 3]), n("Slice", ["t", "b", "e"], "u"), n("Gather", ["u", "i"], "g", axis=2),
+         n("Concat", ["g", "g"], "k", axis=1), n("Reshape", ["k", "r"], "m"), n("Split", ["m", "h"], ["n", "o"], axis=1), n("DequantizeLinear", ["o", "s", "z"])],
+         f(2, 3, 4, 5), {**c, "b": i64(1), "e": i64(2), "i": i64(2, 0), "r": i64(4, -1), "h": i64(6, 14)})
+
+p = {"s": np.float32(0.02), "z": np.int8(-9), "w": rng.integers(-127, 128, (6, 3, 1, 1), dtype=np.int8), "t": np.float32(0.01), "u": np.int8(0), "v": np.float32(0.05), "k": np.int8(4), "r": i64(1, 6, -1)}
+case("views between int8 operators", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("QLinearConv", ["q", "s", "z", "w", "t", "u", "v", "k"], "c"), n("Reshape", ["c", "r"], "m"), n("Transpose", ["m"], "n", perm=[0, 2, 1]),
+     n("Unsqueeze", ["n", "a"], "o"), n("DequantizeLinear", ["o", "v", "k"])], f(1, 3, 4, 5), {**p, "a": i64(0)}, tolerance=0.051)
+case("statistics of f64", [n("LayerNormalization", ["x", "g"], ["y", "m", "i"])], {"x": f(3, 8).astype(np.float64)}, {"g": f(8).astype(np.float64)}, outputs=[("y", T.DOUBLE), ("m", T.FLOAT), ("i", T.FLOAT)])
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

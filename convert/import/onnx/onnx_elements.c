@@ -152,6 +152,13 @@ void onnx_clip(onnx_import *c) {
 
 // --- Types ----------------------------------------------------------------------------------------
 
+// Quantized numbers as the integers that they are in the file, not what they stand for.
+static mite_ir_value *plain_integers(onnx_import *c, mite_ir_value *x) {
+    if (!x || !(x->scale > 0) || (x->scale == 1 && x->zero_point == 0)) return x;
+    return MITE_IR_EMIT(c->g, .op = "bit_cast", .name = onnx_name(c), .inputs = {x},
+                        .dtype = x->dtype);
+}
+
 static void cast_to(onnx_import *c, mite_ir_value *x, int64_t type) {
     mite_dtype to = type > 0 && type < 64 ? onnx_dtype((int32_t)type) : (mite_dtype)0;
     if (!x) return;
@@ -163,14 +170,14 @@ static void cast_to(onnx_import *c, mite_ir_value *x, int64_t type) {
     }
     // Bytes that a model gets and takes as they are: such an input is quantized already.
     if (x->dtype == MITE_U8 && to == MITE_F32 && !x->producer && !x->data && !x->uses) x->scale = 1;
-    onnx_set(c, 0, onnx_emit_cast(c, x, to));
+    onnx_set(c, 0, onnx_emit_cast(c, plain_integers(c, x), to));
 }
 
 void onnx_cast(onnx_import *c) { cast_to(c, onnx_in(c, 0), onnx_int(c, "to", 0)); }
 
 void onnx_cast_like(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *like = onnx_in(c, 1);
-    if (x && like) onnx_set(c, 0, onnx_emit_cast(c, x, like->dtype));
+    if (x && like) onnx_set(c, 0, onnx_emit_cast(c, plain_integers(c, x), like->dtype));
 }
 
 void onnx_bit_cast(onnx_import *c) {

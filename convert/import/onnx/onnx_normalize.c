@@ -257,9 +257,11 @@ static bool wants_stats(const onnx_import *c) {
 void onnx_layer_normalization(onnx_import *c) {
     normalized n = layer(c, onnx_in(c, 0), onnx_int(c, "axis", -1), onnx_optional(c, 1),
                          onnx_optional(c, 2), true, wants_stats(c));
+    // Statistics are of the type they are computed in by the standard, also for f64.
+    bool single = onnx_int(c, "stash_type", 1) == ONNX_FLOAT;
     onnx_set(c, 0, n.y);
-    onnx_set(c, 1, n.mean);
-    onnx_set(c, 2, n.inverse);
+    onnx_set(c, 1, single ? onnx_emit_cast(c, n.mean, MITE_F32) : n.mean);
+    onnx_set(c, 2, single ? onnx_emit_cast(c, n.inverse, MITE_F32) : n.inverse);
 }
 
 // Also SimplifiedLayerNormalization, whose second output is the inverse deviation.

@@ -8,9 +8,10 @@
 #define MAX_FILLED ((size_t)64 << 20) // bytes of a constant; above, it is computed in the run
 
 void onnx_reshape_node(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0), *shape = onnx_list_in(c, "shape", 1);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted), *shape = onnx_list_in(c, "shape", 1);
     if (!shape) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its shape is missing");
-    onnx_set(c, 0, onnx_reshape_to(c, x, shape, onnx_int(c, "allowzero", 0) != 0));
+    onnx_set_carried(c, 0, onnx_reshape_to(c, x, shape, onnx_int(c, "allowzero", 0) != 0), shifted);
 }
 
 static mite_ir_value *emit_view(onnx_import *c, const char *op, mite_ir_value *x,
@@ -30,34 +31,39 @@ static mite_ir_value *settled(onnx_import *c, mite_ir_value *x, mite_ir_value *v
 }
 
 void onnx_flatten(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     int64_t axis = onnx_int(c, "axis", 1);
     if (!x) return;
     if (axis < -MITE_MAX_RANK || axis > MITE_MAX_RANK) axis = MITE_MAX_RANK + 1; // refused
     mite_ir_value *view = MITE_IR_EMIT(c->g, .op = "flatten", .name = onnx_name(c), .inputs = {x},
                                        .attrs = {{"axis", .word = (int32_t)axis}},
                                        .scale = x->scale, .zero_point = x->zero_point);
-    onnx_set(c, 0, settled(c, x, view));
+    onnx_set_carried(c, 0, settled(c, x, view), shifted);
 }
 
 void onnx_squeeze(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0);
-    onnx_set(c, 0, settled(c, x, emit_view(c, "squeeze", x, onnx_list_in(c, "axes", 1))));
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
+    mite_ir_value *view = emit_view(c, "squeeze", x, onnx_list_in(c, "axes", 1));
+    onnx_set_carried(c, 0, settled(c, x, view), shifted);
 }
 
 void onnx_unsqueeze(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0), *axes = onnx_list_in(c, "axes", 1);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted), *axes = onnx_list_in(c, "axes", 1);
     if (!axes) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its axes are missing");
-    onnx_set(c, 0, settled(c, x, emit_view(c, "unsqueeze", x, axes)));
+    onnx_set_carried(c, 0, settled(c, x, emit_view(c, "unsqueeze", x, axes)), shifted);
 }
 
 void onnx_transpose(onnx_import *c) {
     int32_t perm[MITE_MAX_RANK];
-    mite_ir_value *x = onnx_in(c, 0);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     const onnx_attr *a = onnx_attribute(c, "perm");
     if (!x) return;
     if (!a && x->unknown) { // only a run tells how many dimensions are reversed
-        onnx_set(c, 0, onnx_transposed(c, x, 0, perm));
+        onnx_set_carried(c, 0, onnx_transposed(c, x, 0, perm), shifted);
         return;
     }
     size_t rank = a ? a->int_count : (size_t)x->rank;
@@ -74,7 +80,7 @@ void onnx_transpose(onnx_import *c) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its perm does not name each of %d axes once", x->rank);
         return;
     }
-    onnx_set(c, 0, onnx_transposed(c, x, rank, perm));
+    onnx_set_carried(c, 0, onnx_transposed(c, x, rank, perm), shifted);
 }
 
 // Before opset 4 the axis might be left out.
