@@ -2,7 +2,7 @@
 // The published clients, installed once for their lock file into build/ort.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,14 +17,17 @@ export function installed() {
   const lock = readFileSync(join(here, "package-lock.json"));
   const hash = createHash("sha256").update(lock).digest("hex").slice(0, 16);
   const folder = join(root, "build/ort", hash);
-  const stamp = join(folder, "installed");
-  if (!existsSync(stamp)) {
-    mkdirSync(folder, { recursive: true });
-    for (const name of ["package.json", "package-lock.json", ".npmrc"]) {
-      cpSync(join(here, name), join(folder, name));
+  if (!existsSync(folder)) {
+    // Test files run side by side: the one that is done first gives the folder its name.
+    const own = `${folder}.${process.pid}`;
+    mkdirSync(own, { recursive: true });
+    for (const name of ["package.json", "package-lock.json", ".npmrc"]) cpSync(join(here, name), join(own, name));
+    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], { cwd: own });
+    try {
+      renameSync(own, folder);
+    } catch {
+      rmSync(own, { recursive: true });
     }
-    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], { cwd: folder });
-    writeFileSync(stamp, "");
   }
   return join(folder, "node_modules");
 }

@@ -131,6 +131,16 @@ test("every element type, both ways", () => {
   ]);
 });
 
+test("tensors without elements, as the first step of a decoder is given", async () => {
+  const session = await ort.InferenceSession.create(join(models, "types.onnx"));
+  const feeds = session.inputMetadata.map(({ name, type }) => {
+    return [name, new ort.Tensor(type, type === "float16" ? new Uint16Array(0) : [], [0, 3])];
+  });
+  const results = await session.run(Object.fromEntries(feeds));
+  for (const { dims, size } of Object.values(results)) assert.deepEqual([dims, size], [[3, 0], 0]);
+  await session.release();
+});
+
 test("weights in a file of their own: given, and in Node found beside the model", async () => {
   const model = readFileSync(join(models, "beside/model.onnx"));
   const weights = readFileSync(join(models, "beside/weights.bin"));
