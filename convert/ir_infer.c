@@ -164,6 +164,29 @@ static bool reads_unknown(const mite_ir_node *node) {
     return false;
 }
 
+// A reshape to a complete shape says what comes out, whatever goes in; a run checks that it fits.
+static bool states_shape(const mite_ir_node *node) {
+    if (!mite_ir_is(node, "reshape")) return false;
+    const mite_ir_value *x = node->inputs[0];
+    size_t count;
+    const int32_t *shape = mite_ir_attr_words(node, "shape", &count);
+    int32_t rank = mite_ir_int(node, "rank");
+    if ((!x->unknown && !x->open) || rank < 0 || rank > MITE_MAX_RANK) return false;
+    for (int32_t i = 0; i < rank; i++)
+        if (shape[i] < 0) return false;
+    return true;
+}
+
+static void take_stated_shape(const mite_ir_node *node) {
+    mite_ir_value *v = node->output;
+    size_t count;
+    leave_unknown(node);
+    v->unknown = false;
+    v->rank = mite_ir_int(node, "rank");
+    memcpy(v->shape, mite_ir_attr_words(node, "shape", &count), sizeof v->shape);
+    memcpy(v->other, v->shape, sizeof v->other);
+}
+
 // What is known of a node's inputs.
 typedef struct knowledge {
     bool is_open; // shapes or numbers follow from open dimensions
@@ -269,6 +292,10 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
     mite_error error = {MITE_OK, ""};
     rehearsal r = {0};
     if (!mite_ir_ok(g)) return g->error.status;
+    if (states_shape(node)) {
+        take_stated_shape(node);
+        return MITE_OK;
+    }
     if (reads_unknown(node) || has_open_rank(node)) {
         leave_unknown(node);
         return MITE_OK;

@@ -9,12 +9,12 @@
 // folds look for them. Activations before quantization, so that a clamp is part of the operator
 // that is quantized; padding and residuals also after it.
 static mite_pass_fn *const order[] = {
-    mite_pass_fold_constants, mite_pass_identities,      mite_pass_common_nodes,
-    mite_pass_transposes,     mite_pass_reshapes,        mite_pass_fold_batch_norm,
-    mite_pass_fuse_products,  mite_pass_fuse_layer_norm, mite_pass_fuse_gelu,
-    mite_pass_fuse_attention, mite_pass_fold_pad,        mite_pass_fuse_activation,
-    mite_pass_fuse_qdq,       mite_pass_fuse_integer,    mite_pass_fold_pad,
-    mite_pass_fuse_residual,  mite_pass_dead_code,
+    mite_pass_fold_constants,  mite_pass_identities,     mite_pass_common_nodes,
+    mite_pass_volumes,         mite_pass_transposes,     mite_pass_reshapes,
+    mite_pass_fold_batch_norm, mite_pass_fuse_products,  mite_pass_fuse_layer_norm,
+    mite_pass_fuse_gelu,       mite_pass_fuse_attention, mite_pass_fold_pad,
+    mite_pass_fuse_activation, mite_pass_fuse_qdq,       mite_pass_fuse_integer,
+    mite_pass_fold_pad,        mite_pass_fuse_residual,  mite_pass_dead_code,
 };
 
 #define MAX_ROUNDS 8 // real models settle in two or three

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The converter against damaged TFLite files: small models (tflite.pack) cut off at every byte, and ten
-// thousand seeded mutants of them and of a whole network. Each ends in a file or in a sentence, within
+// The converter against damaged TFLite files: small models (tflite.pack and, with graphs that nodes run,
+// tflite_networks.pack) cut off at every byte, and ten thousand seeded mutants of them and of a whole
+// network. Each ends in a file or in a sentence, within
 // its memory limit, never in a sanitizer's report.
 #include "../files.h"
 #include "convert.h"
@@ -71,10 +72,12 @@ static void mutate(const model *m, size_t number) {
 
 int main(void) {
     static model models[2000];
-    size_t pack_bytes, network_bytes;
+    size_t pack_bytes, graphs_bytes, network_bytes;
     uint8_t *pack = read_whole("tests/convert/tflite.pack", &pack_bytes);
+    uint8_t *graphs = read_whole("tests/convert/tflite_networks.pack", &graphs_bytes);
     uint8_t *network = read_whole("tests/models/digits_cnn_int8.tflite", &network_bytes);
-    size_t count = read_pack(pack, pack_bytes, models, 2000);
+    size_t count = read_pack(pack, pack_bytes, models, 1000);
+    count += read_pack(graphs, graphs_bytes, models + count, 1000);
     // Every tenth is enough: they differ in one operator.
     for (size_t i = 0; i < count; i += 10)
         for (size_t length = 0; length < models[i].bytes && length < 4000; length++)
@@ -87,6 +90,7 @@ int main(void) {
     }
     printf("%zu damaged files, %zu of them converted, %d failures\n", tried, taken, failures);
     free(network);
+    free(graphs);
     free(pack);
     return failures != 0;
 }

@@ -234,6 +234,14 @@ for tm in(False,True):
       case('lstm_%d%d%d'%(tm,cifg,peep),[x],[y],[Op('UNIDIRECTIONAL_SEQUENCE_LSTM',ins,[y],{'fusedActivationFunction':4,'timeMajor':tm})])
   x=T('x','f32',xs); y=T('y','f32',xs[:2]+(4,)); case('rnn_%d'%tm,[x],[y],[Op('UNIDIRECTIONAL_SEQUENCE_RNN',[x,const('w',f(4,5)),const('r',f(4,4)),const('b',f(4)),V('s',(2,4))],[y],{'timeMajor':tm,'fusedActivationFunction':4 if tm else 1})])
 x=T('x','f32',(2,5)); y=T('y','f32',(2,3)); case('svdf',[x],[y],[Op('SVDF',[x,const('wf',f(6,5)),const('wt',f(6,4)),const('b',f(3)),V('s',(2,24))],[y],{'rank':2,'fusedActivationFunction':1})])
+# --- Detection, and options in FlexBuffers ---
+from flatbuffers import flexbuffers
+def boxes(r,n): return np.concatenate([r.random((n,2)),.1+.3*r.random((n,2))],1).astype(np.float32)
+for k,(n,C,bg,more) in enumerate([(40,4,1,dict(use_regular_nms=False,max_classes_per_detection=1)),(40,4,1,dict(use_regular_nms=True,max_classes_per_detection=1,detections_per_class=4)),(60,5,0,dict(max_classes_per_detection=3))]):
+  o=dict(max_detections=8,nms_score_threshold=.05,nms_iou_threshold=.5,num_classes=C,y_scale=10.,x_scale=10.,h_scale=5.,w_scale=5.); o.update(more)
+  m=o['max_detections']*(1 if o.get('use_regular_nms') else o['max_classes_per_detection'])
+  b,s=F('b',(1,n,4)),F('s',(1,n,C+bg)); outs=[F('boxes',(1,m,4)),F('classes',(1,m)),F('scores',(1,m)),F('number',(1,))]
+  case('detection_%d'%k,[b,s],outs,[Op('CUSTOM',[b,s,const('a',boxes(rr,n))],outs,custom='TFLite_Detection_PostProcess',copts=bytes(flexbuffers.Dumps(o)))],[None,lambda r:r.random((1,n,C+bg)).astype(np.float32)])
 # --- What must be refused, or at least survived ---
 def refuse(name,sentence,change=None,code='CONV_2D',shape=(1,5,5,2)):
   x=T('x','i8',shape,scale=.04,zp=-7); y=T('y','i8',(1,5,5,3),scale=.05,zp=10)
@@ -250,20 +258,40 @@ refuse('several scales of an activation','has 2 scales',quant(0,'scale',np.array
 refuse('zero point','zero point 500',quant(0,'zeroPoint',np.array([500],np.int64)))
 refuse('dimension of the scales','dimension 9',quant(1,'quantizedDimension',9))
 refuse('short buffer','has 53 bytes, wanted 54',lambda m:setattr(m.buffers[1],'data',m.buffers[1].data[:53]))
-refuse('no buffer','its bias \'b\' is computed',lambda m:setattr(g(m).tensors[2],'buffer',0))
+refuse('no buffer',"its input 'b' is computed by no earlier node",lambda m:setattr(g(m).tensors[2],'buffer',0))
 refuse('buffer out of range','computed by no earlier node',lambda m:setattr(g(m).tensors[1],'buffer',1000))
 refuse('buffer outside','a buffer reaches out of the file',lambda m:(setattr(m.buffers[1],'data',None),setattr(m.buffers[1],'offset',1<<40),setattr(m.buffers[1],'size',1<<40)))
 refuse('operator index','a node names operator 7 of 1',lambda m:setattr(g(m).operators[0],'opcodeIndex',7))
 refuse('operator of the future','lacks 1 operator of this TFLite model: builtin 4000',lambda m:setattr(m.operatorCodes[0],'builtinCode',4000))
-refuse('loop','lacks 1 operator of this TFLite model: WHILE',code='WHILE')
-refuse('variable','lacks 1 operator of this TFLite model: READ_VARIABLE',code='READ_VARIABLE')
+refuse('table','tables of strings or numbers are not part of a run',code='HASHTABLE_FIND')
+refuse('random numbers','pass random numbers as an input',code='RANDOM_UNIFORM')
+refuse('variable','is no variable',code='READ_VARIABLE')
+# Graphs that nodes run: missing, of another number of values, running themselves.
+def graphs(code,options,inputs=1,nodes=None,count=3):
+  def change(m):
+    o=g(m).operators[0]; o.inputs=[0]*inputs; o.outputs=[2]; o.builtinOptionsType,o.builtinOptions=options
+    for k in range(1,count):
+      s=S.SubGraphT(); s.tensors=g(m).tensors; s.inputs=[0]; s.outputs=[0]; s.operators=list(nodes(m)) if nodes else []; m.subgraphs.append(s)
+  return change
+def while_options(a,b): o=S.WhileOptionsT(); o.condSubgraphIndex,o.bodySubgraphIndex=a,b; return S.BuiltinOptions.WhileOptions,o
+def if_options(a,b): o=S.IfOptionsT(); o.thenSubgraphIndex,o.elseSubgraphIndex=a,b; return S.BuiltinOptions.IfOptions,o
+def once_options(a): o=S.CallOnceOptionsT(); o.initSubgraphIndex=a; return S.BuiltinOptions.CallOnceOptions,o
+refuse('loop of no graph','its graphs 7 and 8 do not take and give its 1 values',graphs('WHILE',while_options(7,8)),code='WHILE')
+refuse('loop of the main graph','its graphs 0 and 0 do not take and give its 1 values',graphs('WHILE',while_options(0,0)),code='WHILE')
+refuse('loop of negative graphs','its graphs -1 and -5 do not take and give its 1 values',graphs('WHILE',while_options(-1,-5)),code='WHILE')
+refuse('loop without a condition','its condition is no bool',graphs('WHILE',while_options(1,2)),code='WHILE')
+refuse('loop of itself','graphs run one another 16 deep',graphs('WHILE',while_options(1,1),nodes=lambda m:g(m).operators[:1]),code='WHILE')
+refuse('branch on int8','its condition is of type u8',graphs('IF',if_options(1,2),inputs=2),code='IF')
+refuse('initializer of no graph','it runs graph',graphs('CALL_ONCE',once_options(9),inputs=0),code='CALL_ONCE')
+refuse('initializer of the main graph','it runs graph 0',graphs('CALL_ONCE',once_options(0),inputs=0),code='CALL_ONCE')
+refuse('initializer of itself','',graphs('CALL_ONCE',once_options(1),inputs=0,nodes=lambda m:g(m).operators[:1]*40),code='CALL_ONCE')
 refuse('custom',"custom operator 'Mine'",lambda m:(setattr(m.operatorCodes[0],'builtinCode',32),setattr(m.operatorCodes[0],'deprecatedBuiltinCode',32),setattr(m.operatorCodes[0],'customCode',b'Mine')))
 refuse('custom of no name','lacks 1 operator of this TFLite model: CUSTOM',lambda m:(setattr(m.operatorCodes[0],'builtinCode',32),setattr(m.operatorCodes[0],'deprecatedBuiltinCode',32)))
 for k,v in (('inputs',9),('outputs',9),('outputs',-1),('inputs',-2)):
   refuse('%s %d of a node'%(k,v),'it names tensor %d of 4'%v,lambda m:setattr(g(m).operators[0],k,[v]))
   refuse('%s %d of the graph'%(k,v),'it names tensor %d of 4'%v,lambda m:setattr(g(m),k,[v]))
 refuse('no inputs','its input 0 is missing',lambda m:setattr(g(m).operators[0],'inputs',[]))
-refuse('no weights','weights',lambda m:setattr(g(m).operators[0],'inputs',[0,-1,2]))
+refuse('no weights','its input 1 is missing',lambda m:setattr(g(m).operators[0],'inputs',[0,-1,2]))
 refuse('no outputs','computed by no node',lambda m:setattr(g(m).operators[0],'outputs',[]))
 refuse('cycle','computed by no earlier node',lambda m:setattr(g(m).operators[0],'inputs',[3,1,2]))
 refuse('computes its input','computed twice, or an input',lambda m:setattr(g(m).operators[0],'outputs',[0]))
@@ -335,6 +363,10 @@ def shared(count):
   for i in range(count): put_at(items+4+4*i,tensor)
   return bytes(head)
 put('one list for all',shared(3000),sentence='damaged')
+for k,change in enumerate([lambda o:o[:-1],lambda o:o[:9],lambda o:b'',lambda o:o[:-3]+b'\xff'+o[-2:],lambda o:bytes(255 for _ in o),lambda o:o[:-2]+b'\x27\x08']):
+  b,s=F('b',(1,9,4)),F('s',(1,9,4)); outs=[F('boxes',(1,8,4)),F('classes',(1,8)),F('scores',(1,8)),F('number',(1,))]
+  o=bytes(flexbuffers.Dumps(dict(max_detections=8,max_classes_per_detection=1,num_classes=3)))
+  put('options of a detector %d'%k,build([b,s],outs,[Op('CUSTOM',[b,s,const('a',boxes(rr,9))],outs,custom='TFLite_Detection_PostProcess',copts=change(o))]),sentence='is missing, or outside of its range')
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/tflite.pack", "wb") as out:
     out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

@@ -170,7 +170,43 @@ static void check_numbers(void) {
     mite_ir_free(g);
 }
 
+static mite_ir_value *conv_of_volume(mite_ir_graph *g) {
+    mite_ir_value *x = mite_ir_input(g, "x", MITE_F32, 5, (const int32_t[]){2, 1, 3, 4, 4});
+    const int32_t strides[] = {2, 1, 1}, before[] = {1, 1, 1}, after[] = {0, 1, 1};
+    return MITE_IR_EMIT(g, .op = "conv_nd", .inputs = {x, RAMP(g, 5, 1, 2, 3, 3)},
+                        .attrs = {{"strides", .list = strides, .list_count = 3},
+                                  {"pads_begin", .list = before, .list_count = 3},
+                                  {"pads_end", .list = after, .list_count = 3}});
+}
+
 int main(void) {
+    check("volume", conv_of_volume, mite_pass_volumes,
+          "%1 f32[2,1,3,4,4] x\n"
+          "%2 f32[5,1,2,3,3] constant\n"
+          "%3 f32[2,5,2,4,4] = conv_nd(%1, %2) strides=2 pads_begin=1,1,1 pads_end=0,1,1\n"
+          "y = %3\n",
+          // ->
+          "%1 f32[2,1,3,4,4] x\n"
+          "%2 f32[2,3,4,4,1] = transpose(%1) perm=0,2,3,4,1\n"
+          "%3 f32[2,4,4,4,1] = pad(%2) before=0,1\n"
+          "%4 i64[1] constant\n"
+          "%5 i64[1] constant\n"
+          "%6 i64[1] constant\n"
+          "%7 i64[1] constant\n"
+          "%8 f32[2,2,4,4,1] = slice(%3, %4, %5, %6, %7)\n"
+          "%9 i64[1] constant\n"
+          "%10 i64[1] constant\n"
+          "%11 i64[1] constant\n"
+          "%12 i64[1] constant\n"
+          "%13 f32[2,2,4,4,1] = slice(%3, %9, %10, %11, %12)\n"
+          "%14 f32[2,2,4,4,2] = concat(%8, %13) axis=4\n"
+          "%15 f32[4,4,4,2] = reshape(%14) rank=4 shape=4,4,4,2\n"
+          "%16 f32[5,3,3,2] constant\n"
+          "%17 f32[5] constant\n"
+          "%18 f32[4,4,4,5] = conv2d(%15, %16, %17) pad_top=1 pad_left=1 pad_bottom=1 pad_right=1\n"
+          "%19 f32[2,2,4,4,5] = reshape(%18) rank=5 shape=2,2,4,4,5\n"
+          "%20 f32[2,5,2,4,4] = transpose(%19) perm=0,4,1,2,3\n"
+          "y = %20\n");
     check("activation", relu6_after_conv, mite_pass_fuse_activation,
           "%1 f32[1,4,4,3] x\n"
           "%2 f32[2,1,1,3] constant\n"

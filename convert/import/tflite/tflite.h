@@ -13,16 +13,32 @@
 #include "import/import.h"
 #include "import/tflite/tflite_model.h"
 
+#define TFL_MAX_CARRIED 255 // values that a node hands to a graph
+
 typedef struct tfl_value {
     mite_ir_value *stored, *real; // NULL until asked for
     bool computed; // by a node, or given
+    size_t variable; // of a resource: the number of its variable, from 1; else 0
 } tfl_value;
+
+// What VAR_HANDLE names. A run begins with what the graphs of CALL_ONCE assign, or with zeros.
+typedef struct tfl_variable {
+    const char *container, *name;
+    mite_ir_value *value; // as stored; NULL: not assigned
+} tfl_variable;
 
 typedef struct tfl_import {
     mite_ir_graph *g;
     tfl_model model;
-    tfl_value *values; // of all tensors
+    tfl_graph *graph; // that is being imported
+    tfl_value *values; // of its tensors
     const tfl_node *node;
+    size_t depth, body_depth; // of graphs run by nodes of others; of those that are bodies
+    size_t node_budget; // nodes that may still be imported: graphs may be run from many places
+    tfl_variable *variables;
+    size_t variable_count, variable_room;
+    bool keeps_state; // a warning of it was given
+    bool fixes_open; // open dimensions are those of the file
     size_t constant_bytes; // how much more constants may unpack to
     const mite_import_options *options;
     mite_text *warnings;
@@ -37,6 +53,7 @@ typedef struct tfl_op {
     // general one (unary, binary, reduce …) has for it, for all other types.
     const char *op;
     int32_t function;
+    const char *reason; // of a missing operator: why; NULL where there is nothing to say
 } tfl_op;
 
 // By the code of a builtin, or the name of a custom operator. tflite_ops.c, the one table.
@@ -67,26 +84,44 @@ mite_ir_value *tfl_real_constant(tfl_import *c, const tfl_tensor *t);
 mite_ir_value *tfl_weights_constant(tfl_import *c, const tfl_tensor *t, size_t rank,
                                     const int32_t *shape);
 
-// --- For handlers (tflite_import.c) --------------------------------------------------------------
+// --- Graphs run by nodes (tflite_import.c) -------------------------------------------------------
+
+// Imports graph `index` of the file as if its nodes stood here, from `count` values to as many as
+// `outputs` has room for; constants among the inputs are those of the graph. False where failed.
+bool tfl_run_graph(tfl_import *c, size_t index, const tfl_value *inputs, const int32_t *tensors,
+                   size_t count, tfl_value *outputs, size_t output_count);
+// The graphs that a node runs, up to 2; how many there are.
+size_t tfl_graphs_of(const tfl_node *n, int32_t *indices);
+
+// --- For handlers (tflite_values.c) --------------------------------------------------------------
 
 bool tfl_has(const tfl_import *c, size_t k); // is input k given?
 const tfl_tensor *tfl_input(const tfl_import *c, size_t k); // NULL where absent
 const tfl_tensor *tfl_output(const tfl_import *c, size_t k); // NULL where absent
 bool tfl_is_constant(const tfl_import *c, size_t k); // has input k its numbers in the file?
+bool tfl_is_constant_tensor(const tfl_import *c, int32_t index);
+tfl_value *tfl_value_of(tfl_import *c, size_t k); // of input k; NULL where failed
 
 // Input k as stored, or as real numbers; NULL where failed. Absent inputs fail.
 mite_ir_value *tfl_in(tfl_import *c, size_t k);
 mite_ir_value *tfl_real(tfl_import *c, size_t k);
 // Real numbers if it is quantized, else as it is (i32 and so on).
 mite_ir_value *tfl_plain(tfl_import *c, size_t k);
-// Its shape does not depend on computed numbers; fails otherwise.
+// How many dimensions it has is known, though some of them may be open; fails otherwise.
+bool tfl_has_rank(tfl_import *c, const mite_ir_value *v);
+// Its shape is the same in every run; fails otherwise.
 bool tfl_is_fixed(tfl_import *c, const mite_ir_value *v);
+// Dimension i, or -1 where it is open.
+int32_t tfl_dim(const mite_ir_value *v, size_t i);
 
 // The integers of input k where they follow from the file and from shapes; fails where not, or
 // where there are more than `room`.
 bool tfl_numbers(tfl_import *c, size_t k, const char *what, int64_t *out, size_t room,
                  size_t *count);
 bool tfl_has_numbers(tfl_import *c, size_t k); // whether they do
+// The same, but those that follow from open dimensions are -1.
+bool tfl_some_numbers(tfl_import *c, size_t k, const char *what, int64_t *out, size_t room,
+                      size_t *count);
 // A single one; `otherwise` where failed.
 int64_t tfl_number(tfl_import *c, size_t k, const char *what, int64_t otherwise);
 // A dimension counted from the front; fails outside of [-rank, rank).
@@ -111,22 +146,5 @@ const char *tfl_name(const tfl_import *c); // for nodes: that of the first outpu
 int32_t tfl_option(const tfl_import *c, size_t field); // i32, 0 where absent
 int32_t tfl_option_byte(const tfl_import *c, size_t field);
 float tfl_option_float(const tfl_import *c, size_t field);
-
-// v limited as ActivationFunctionType `activation` says.
-mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation);
-// The same as limits; false (failed) where it is none of those.
-bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi);
-// One node of one or two inputs without attributes; the quantization of x goes on where the type
-// does.
-mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x);
-mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, mite_ir_value *b);
-// The same elements under another shape, or with dimension i of the result being perm[i] of v.
-mite_ir_value *tfl_reshape(tfl_import *c, mite_ir_value *v, size_t rank, const int32_t *shape);
-mite_ir_value *tfl_transpose(tfl_import *c, mite_ir_value *v, const int32_t *perm);
-mite_ir_value *tfl_concat(tfl_import *c, mite_ir_value **list, size_t count, size_t axis);
-// A constant of one number, for arithmetic with real numbers.
-mite_ir_value *tfl_scalar(tfl_import *c, float value);
-// A constant vector of i64, for inputs such as shapes and axes.
-mite_ir_value *tfl_integers(tfl_import *c, const int64_t *data, size_t count);
 
 #endif

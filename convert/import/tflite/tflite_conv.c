@@ -3,18 +3,22 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_window.h"
 
+#include "base/sizes.h"
+
 #include <string.h>
 
 // --- Windows ------------------------------------------------------------------------------------
 
-bool tfl_place_window(tfl_import *c, tfl_window *w, const int32_t *dims, int32_t padding) {
+bool tfl_place_window(tfl_import *c, tfl_window *w, const mite_ir_value *x, int32_t padding) {
     enum { SAME, VALID };
     for (size_t i = 0; i < 2; i++) {
-        int64_t size = dims[1 + i], stride = w->stride[i];
+        int64_t size = x->shape[1 + i], stride = w->stride[i];
+        bool open = x->open >> (1 + i) & 1; // then with a stride of 1 alone the pads are the same
+        if (open && padding == SAME && stride != 1 && !tfl_is_fixed(c, x)) return false;
         if (stride < 1 || w->dilation[i] < 1 || w->kernel[i] < 1 || size < 1) {
             mite_ir_fail(c->g, MITE_ERR_FORMAT,
                          "kernel %d, stride %d, dilation %d and picture size %d must be at least 1",
-                         w->kernel[i], w->stride[i], w->dilation[i], dims[1 + i]);
+                         w->kernel[i], w->stride[i], w->dilation[i], x->shape[1 + i]);
             return false;
         }
         int64_t windows = (size - 1) / stride + 1;
@@ -33,7 +37,8 @@ bool tfl_place_window(tfl_import *c, tfl_window *w, const int32_t *dims, int32_t
 
 mite_ir_value *tfl_picture(tfl_import *c, size_t k) {
     mite_ir_value *x = tfl_real(c, k);
-    if (!x || !tfl_is_fixed(c, x)) return NULL;
+    if (!x || !tfl_has_rank(c, x)) return NULL;
+    if (x->rank == 4 && x->open >> 3 & 1 && !tfl_is_fixed(c, x)) return NULL;
     if (x->rank == 4) return x;
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its input has shape %T, wanted is [N,H,W,C]",
                  (size_t)x->rank, x->shape);
@@ -81,7 +86,7 @@ mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_v
     if (!weights) return NULL;
     if (!tfl_has(c, k)) return mite_ir_constant(c->g, tfl_name(c), MITE_F32, 1, &columns);
     const tfl_tensor *t = tfl_input(c, k), *x = tfl_input(c, x_index);
-    if (!tfl_is_constant(c, k)) {
+    if (!tfl_is_settled(c, k)) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                      "its bias %q is computed; only constants are "
                      "supported",
@@ -105,6 +110,12 @@ mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_v
     mite_ir_value *real = mite_ir_constant(c->g, t->name, MITE_F32, 1, &columns);
     if (real) note_bias_scale(c, real, b, x_scale, weights);
     return mite_ir_ok(c->g) ? real : NULL;
+}
+
+bool tfl_is_settled(tfl_import *c, size_t k) {
+    if (tfl_is_constant(c, k)) return true;
+    mite_ir_value *v = tfl_plain(c, k);
+    return v && mite_ir_is_constant(v);
 }
 
 mite_ir_value *tfl_weights(tfl_import *c, size_t k, size_t rank, const int32_t *shape) {
@@ -162,44 +173,83 @@ static void set_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *weights, co
         tfl_set(c, 0, tfl_emit_integer_conv(c, tfl_in(c, 0), &p));
         return;
     }
-    mite_ir_value *bias = tfl_bias(c, 2, 0, weights, weights->shape[0]);
-    tfl_set(c, 0, tfl_activate(c, tfl_emit_conv(c, x, weights, bias, w), activation));
+    bool adds = tfl_has(c, 2) && !tfl_is_settled(c, 2);
+    mite_ir_value *bias = tfl_bias(c, adds ? SIZE_MAX : 2, 0, weights, weights->shape[0]);
+    mite_ir_value *y = tfl_emit_conv(c, x, weights, bias, w);
+    if (adds) y = tfl_emit_binary(c, "add", y, tfl_real(c, 2));
+    tfl_set(c, 0, tfl_activate(c, y, activation));
+}
+
+// With weights [M,KH,KW,C/g] or, of a depthwise one, [1,KH,KW,M] that a run computes.
+static void set_computed_conv(tfl_import *c, mite_ir_value *x, tfl_window *w, bool depthwise) {
+    enum { PADDING, ACTIVATION = 3 };
+    mite_ir_value *weights = tfl_real(c, 1);
+    if (!x || !weights || !tfl_is_fixed(c, weights)) return;
+    int32_t channels = x->shape[3], in = depthwise ? 1 : weights->shape[3];
+    if (weights->rank != 4 || in < 1 || channels % in) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "weights %T do not fit the %d channels of its input",
+                     (size_t)weights->rank, weights->shape, channels);
+        return;
+    }
+    w->kernel[0] = weights->shape[1];
+    w->kernel[1] = weights->shape[2];
+    if (!tfl_place_window(c, w, x, tfl_option_byte(c, PADDING))) return;
+    weights = tfl_transpose(
+        c, weights, depthwise ? (const int32_t[]){3, 0, 1, 2} : (const int32_t[]){0, 3, 1, 2});
+    mite_ir_value *y = tfl_emit_computed_conv(c, x, weights, w, channels / in);
+    if (tfl_has(c, 2)) y = tfl_emit_binary(c, "add", y, tfl_real(c, 2));
+    tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, ACTIVATION + depthwise)));
+}
+
+static tfl_window read_window(const tfl_import *c, bool depthwise) {
+    enum { STRIDE_W = 1, STRIDE_H, DILATION_W = 4, DILATION_H };
+    const mite_flat_table *o = &c->node->options;
+    return (tfl_window){
+        .stride = {tfl_option(c, STRIDE_H), tfl_option(c, STRIDE_W)},
+        .dilation = {mite_flat_i32(o, DILATION_H + depthwise, 1),
+                     mite_flat_i32(o, DILATION_W + depthwise, 1)},
+    };
 }
 
 void tfl_conv(tfl_import *c) {
-    enum { PADDING, STRIDE_W, STRIDE_H, ACTIVATION, DILATION_W, DILATION_H };
-    mite_ir_value *x = tfl_picture(c, 0), *weights = x ? picture_weights(c, 1) : NULL;
+    enum { PADDING, ACTIVATION = 3 };
+    mite_ir_value *x = tfl_picture(c, 0);
+    tfl_window w = read_window(c, false);
+    if (x && !tfl_is_settled(c, 1)) {
+        set_computed_conv(c, x, &w, false);
+        return;
+    }
+    mite_ir_value *weights = x ? picture_weights(c, 1) : NULL;
     if (!weights) return;
-    const mite_flat_table *o = &c->node->options;
-    tfl_window w = {
-        .kernel = {weights->shape[1], weights->shape[2]},
-        .stride = {tfl_option(c, STRIDE_H), tfl_option(c, STRIDE_W)},
-        .dilation = {mite_flat_i32(o, DILATION_H, 1), mite_flat_i32(o, DILATION_W, 1)},
-    };
-    if (!tfl_place_window(c, &w, x->shape, tfl_option_byte(c, PADDING))) return;
+    w.kernel[0] = weights->shape[1];
+    w.kernel[1] = weights->shape[2];
+    if (!tfl_place_window(c, &w, x, tfl_option_byte(c, PADDING))) return;
     set_conv(c, x, weights, &w, tfl_option_byte(c, ACTIVATION));
 }
 
 void tfl_depthwise_conv(tfl_import *c) {
-    enum { PADDING, STRIDE_W, STRIDE_H, ACTIVATION = 4, DILATION_W, DILATION_H };
-    mite_ir_value *x = tfl_picture(c, 0), *weights = x ? picture_weights(c, 1) : NULL;
+    enum { PADDING, ACTIVATION = 4 };
+    mite_ir_value *x = tfl_picture(c, 0);
+    tfl_window w = read_window(c, true);
+    if (x && !tfl_is_settled(c, 1)) {
+        set_computed_conv(c, x, &w, true);
+        return;
+    }
+    mite_ir_value *weights = x ? picture_weights(c, 1) : NULL;
     if (!weights) return;
-    const mite_flat_table *o = &c->node->options;
-    tfl_window w = {
-        .kernel = {weights->shape[1], weights->shape[2]},
-        .stride = {tfl_option(c, STRIDE_H), tfl_option(c, STRIDE_W)},
-        .dilation = {mite_flat_i32(o, DILATION_H, 1), mite_flat_i32(o, DILATION_W, 1)},
-    };
+    w.kernel[0] = weights->shape[1];
+    w.kernel[1] = weights->shape[2];
     int32_t columns = weights->shape[3], activation = tfl_option_byte(c, ACTIVATION);
-    if (!tfl_place_window(c, &w, x->shape, tfl_option_byte(c, PADDING))) return;
+    if (!tfl_place_window(c, &w, x, tfl_option_byte(c, PADDING))) return;
     if (weights->shape[0] != 1) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights have shape %T, wanted is [1,KH,KW,C]",
                      (size_t)4, weights->shape);
         return;
     }
+    bool computed_bias = tfl_has(c, 2) && !tfl_is_settled(c, 2);
     mite_ir_value *turned = mite_ir_transposed(c->g, weights, (const int32_t[]){3, 1, 2, 0});
     if (!turned) return;
-    if (columns != x->shape[3] || tfl_arithmetic_of(c, 0, turned) != TFL_REAL) {
+    if (columns != x->shape[3] || computed_bias || tfl_arithmetic_of(c, 0, turned) != TFL_REAL) {
         set_conv(c, x, turned, &w, activation); // groups of one channel
         return;
     }
@@ -225,11 +275,13 @@ static mite_ir_value *emit_dense(tfl_import *c, mite_ir_value *x, size_t bias, i
     if (!weights || !x) return NULL;
     tfl_arithmetic arithmetic = tfl_arithmetic_of(c, 0, weights);
     if (arithmetic == TFL_REAL) {
-        mite_ir_value *b = tfl_bias(c, bias, 0, weights, n);
+        bool adds = tfl_has(c, bias) && !tfl_is_settled(c, bias);
+        mite_ir_value *b = tfl_bias(c, adds ? SIZE_MAX : bias, 0, weights, n);
         if (!b) return NULL;
-        return tfl_activate(
-            c, MITE_IR_EMIT(c->g, .op = "dense", .name = tfl_name(c), .inputs = {x, weights, b}),
-            activation);
+        mite_ir_value *y =
+            MITE_IR_EMIT(c->g, .op = "dense", .name = tfl_name(c), .inputs = {x, weights, b});
+        if (adds) y = tfl_emit_binary(c, "add", y, tfl_real(c, bias));
+        return tfl_activate(c, y, activation);
     }
     if (x->rank < 1 || x->shape[x->rank - 1] != depth) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights [%d,%d] do not fit the input %T", n, depth,
@@ -237,8 +289,8 @@ static mite_ir_value *emit_dense(tfl_import *c, mite_ir_value *x, size_t bias, i
         return NULL;
     }
     // Every row is an image of one pixel.
-    memcpy(shape, x->shape, sizeof shape);
     size_t rank = (size_t)x->rank, rows = mite_ir_elements(x) / (size_t)depth;
+    for (size_t i = 0; i < rank; i++) shape[i] = tfl_dim(x, i);
     shape[rank - 1] = n;
     tfl_product p = {.x = 0,
                      .bias = bias,
@@ -249,7 +301,7 @@ static mite_ir_value *emit_dense(tfl_import *c, mite_ir_value *x, size_t bias, i
                      .symmetric = symmetric};
     if (rows > INT32_MAX) rows = INT32_MAX; // refused by the reshape
     x = arithmetic == TFL_I16 ? tfl_in(c, 0) : x;
-    x = tfl_reshape(c, x, 4, (const int32_t[]){(int32_t)rows, 1, 1, depth});
+    x = tfl_reshape(c, x, 4, (const int32_t[]){x->open ? -1 : (int32_t)rows, 1, 1, depth});
     return tfl_reshape(c, tfl_emit_integer_conv(c, x, &p), rank, shape);
 }
 
@@ -266,7 +318,7 @@ void tfl_fully_connected(tfl_import *c) {
     enum { ACTIVATION, WEIGHTS_FORMAT, KEEP_NUM_DIMS, ASYMMETRIC };
     const tfl_tensor *t = tfl_input(c, 1);
     mite_ir_value *x = tfl_real(c, 0);
-    if (!x || !tfl_is_fixed(c, x)) return;
+    if (!x || !tfl_has_rank(c, x)) return;
     if (!t || t->rank != 2 || t->dims[1] < 1 || tfl_option_byte(c, WEIGHTS_FORMAT)) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its weights must be a plain matrix [N,K]");
         return;
@@ -275,15 +327,10 @@ void tfl_fully_connected(tfl_import *c) {
     if (!tfl_option_byte(c, KEEP_NUM_DIMS) || x->rank < 1) {
         size_t rows = mite_ir_elements(x) / (size_t)depth;
         if (rows > INT32_MAX) rows = INT32_MAX; // then it does not fit
-        x = tfl_reshape(c, x, 2, (const int32_t[]){(int32_t)rows, depth});
+        x = tfl_reshape(c, x, 2, (const int32_t[]){x->open ? -1 : (int32_t)rows, depth});
     }
     int32_t activation = tfl_option_byte(c, ACTIVATION);
-    bool constant = tfl_is_constant(c, 1);
-    if (!constant) {
-        mite_ir_value *w = tfl_real(c, 1);
-        constant = w && mite_ir_is_constant(w);
-    }
-    if (constant) {
+    if (tfl_is_settled(c, 1)) {
         tfl_set(c, 0, emit_dense(c, x, 2, activation, !tfl_option_byte(c, ASYMMETRIC)));
         return;
     }
@@ -292,19 +339,84 @@ void tfl_fully_connected(tfl_import *c) {
     tfl_set(c, 0, tfl_activate(c, y, activation));
 }
 
+// Matrix k of weights [count,N,K], as [N,1,1,K].
+static mite_ir_value *matrix(tfl_import *c, const mite_ir_value *w, size_t k) {
+    const int32_t shape[4] = {w->shape[1], 1, 1, w->shape[2]};
+    size_t size = (size_t)w->shape[1] * (size_t)w->shape[2];
+    mite_ir_value *out = mite_ir_constant(c->g, w->name, MITE_F32, 4, shape);
+    mite_ir_value *integers = mite_ir_constant(c->g, w->name, w->origin->dtype, 4, shape);
+    if (!out || !integers) return NULL;
+    memcpy(out->data, (const float *)w->data + k * size, size * sizeof(float));
+    memcpy(integers->data, (const uint8_t *)w->origin->data + k * size, size);
+    mite_ir_set_quant(c->g, integers, 1, 0, w->origin->scales, w->origin->zero_points);
+    out->origin = integers;
+    return out;
+}
+
+// Quantized weights [..,K,N] of as many matrices as x has, or of one, that x's rows are quantized for
+// while the model runs: matrix after matrix. NULL where it is not so.
+static mite_ir_value *dynamic_products(tfl_import *c, mite_ir_value *x, bool adjoint,
+                                       bool symmetric) {
+    const tfl_tensor *t = tfl_input(c, 1), *from = tfl_input(c, 0);
+    if (!tfl_is_constant(c, 1) || !tfl_is_quantized(t) || t->bad || t->type != TFL_INT8 ||
+        t->scales.count != 1 || from->type != TFL_FLOAT32 || t->rank < 2 || x->rank < 2 || x->open)
+        return NULL;
+    size_t rank = (size_t)x->rank, elements;
+    int32_t rows = x->shape[rank - 2], depth = x->shape[rank - 1];
+    int32_t columns = t->dims[t->rank - (adjoint ? 2 : 1)];
+    if (!mite_shape_elements(&elements, t->rank, t->dims) || depth < 1 || columns < 1 ||
+        t->dims[t->rank - (adjoint ? 1 : 2)] != depth)
+        return NULL;
+    size_t count = elements / (size_t)depth / (size_t)columns, all = mite_ir_elements(x);
+    size_t matrices = all / (size_t)depth / (size_t)(rows ? rows : 1);
+    if (count < 1 || count > 64 || (count > 1 && (count != matrices || t->rank != rank)) || !all ||
+        all / (size_t)depth > INT32_MAX)
+        return NULL;
+    const int32_t shape[3] = {(int32_t)count, adjoint ? columns : depth, adjoint ? depth : columns};
+    mite_ir_value *w = tfl_weights_constant(c, t, 3, shape);
+    if (w && !adjoint) w = mite_ir_transposed(c->g, w, (const int32_t[]){0, 2, 1});
+    const int32_t each = (int32_t)(all / (size_t)depth / count);
+    x = tfl_reshape(c, x, 4, (const int32_t[]){(int32_t)count * each, 1, 1, depth});
+    mite_ir_value *list[64];
+    for (size_t k = 0; k < count && w && x; k++) {
+        const int64_t begin[4] = {(int64_t)k * each}, size[4] = {each, 1, 1, depth};
+        mite_ir_value *part = matrix(c, w, k);
+        tfl_product p = {.x = 0,
+                         .bias = SIZE_MAX,
+                         .weights = part,
+                         .window = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}},
+                         .groups = 1,
+                         .symmetric = symmetric};
+        list[k] = part ? tfl_emit_integer_conv(c, tfl_emit_slice(c, x, begin, size), &p) : NULL;
+        if (!list[k]) return NULL;
+    }
+    if (!w || !x) return NULL;
+    int32_t out[MITE_MAX_RANK];
+    mite_ir_value *y = count > 1 ? tfl_concat(c, list, count, 0) : list[0];
+    memcpy(out, tfl_real(c, 0)->shape, sizeof out);
+    out[rank - 1] = columns;
+    out[rank - 2] = rows;
+    return tfl_reshape(c, y, rank, out);
+}
+
 void tfl_batch_matmul(tfl_import *c) {
     enum { ADJOINT_X, ADJOINT_Y, ASYMMETRIC };
     mite_ir_value *x = tfl_real(c, 0), *y;
     bool adjoint = tfl_option_byte(c, ADJOINT_Y) != 0;
     const tfl_tensor *t = tfl_input(c, 1);
-    if (!x || !tfl_is_fixed(c, x)) return;
+    if (!x || !tfl_has_rank(c, x)) return;
     if (tfl_option_byte(c, ADJOINT_X)) x = swap_last(c, x);
     if (tfl_is_constant(c, 1) && t->rank == 2 && t->dims[1] >= 1 && adjoint &&
         !tfl_option_byte(c, ADJOINT_X)) {
         tfl_set(c, 0, emit_dense(c, x, SIZE_MAX, 0, !tfl_option_byte(c, ASYMMETRIC)));
         return;
     }
+    y = dynamic_products(c, x, adjoint, !tfl_option_byte(c, ASYMMETRIC));
+    if (y || !mite_ir_ok(c->g)) {
+        tfl_set(c, 0, y);
+        return;
+    }
     y = tfl_real(c, 1);
-    if (!y || !tfl_is_fixed(c, y)) return;
+    if (!y || !tfl_has_rank(c, y)) return;
     tfl_set(c, 0, tfl_emit_binary(c, "matmul_nd", x, adjoint ? swap_last(c, y) : y));
 }

@@ -65,11 +65,13 @@ void tfl_leaky_relu(tfl_import *c) {
 void tfl_elu(tfl_import *c) { tfl_set(c, 0, function(c, MITE_UNARY_ELU, tfl_real(c, 0), 1)); }
 
 void tfl_gelu(tfl_import *c) {
+    if (tfl_set_i16_function(c)) return;
     mite_unary which = tfl_option_byte(c, 0) ? MITE_UNARY_GELU_TANH : MITE_UNARY_GELU;
     tfl_set(c, 0, function(c, which, tfl_real(c, 0), 0));
 }
 
 void tfl_rsqrt(tfl_import *c) {
+    if (tfl_set_i16_function(c)) return;
     mite_ir_value *x = tfl_emit_unary(c, "sqrt", tfl_real(c, 0));
     tfl_set(c, 0, tfl_emit_unary(c, "reciprocal", x));
 }
@@ -141,9 +143,9 @@ void tfl_select(tfl_import *c) {
     bool quanta = tfl_same_quantization(c, 1) && tfl_same_quantization(c, 2);
     a = quanta ? tfl_in(c, 1) : tfl_plain(c, 1);
     b = quanta ? tfl_in(c, 2) : tfl_plain(c, 2);
-    if (!condition || !a || !b || !tfl_is_fixed(c, condition) || !tfl_is_fixed(c, a)) return;
+    if (!condition || !a || !b || !tfl_has_rank(c, condition) || !tfl_has_rank(c, a)) return;
     if (!strcmp(tfl_op_of(c->node)->name, "SELECT") && condition->rank == 1 && a->rank > 1) {
-        int32_t shape[MITE_MAX_RANK] = {condition->shape[0], 1, 1, 1, 1, 1, 1, 1};
+        int32_t shape[MITE_MAX_RANK] = {tfl_dim(condition, 0), 1, 1, 1, 1, 1, 1, 1};
         condition = tfl_reshape(c, condition, (size_t)a->rank, shape);
     }
     tfl_set(c, 0,
@@ -187,7 +189,7 @@ void tfl_softmax(tfl_import *c) {
     if (tfl_set_i16_function(c)) return;
     mite_ir_value *x = tfl_real(c, 0);
     float beta = tfl_option_float(c, 0);
-    if (!x || !tfl_is_fixed(c, x)) return;
+    if (!x || !tfl_has_rank(c, x)) return;
     if (beta != 1.0f) x = tfl_emit_binary(c, "mul", x, tfl_scalar(c, beta));
     if (x)
         tfl_set(c, 0,
@@ -197,7 +199,7 @@ void tfl_softmax(tfl_import *c) {
 
 void tfl_log_softmax(tfl_import *c) {
     mite_ir_value *x = tfl_real(c, 0);
-    if (!x || !tfl_is_fixed(c, x)) return;
+    if (!x || !tfl_has_rank(c, x)) return;
     tfl_set(c, 0,
             MITE_IR_EMIT(c->g, .op = "distribution", .name = tfl_name(c), .inputs = {x},
                          .attrs = {{"function", .word = MITE_DISTRIBUTION_LOG_SOFTMAX},

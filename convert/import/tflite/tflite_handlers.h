@@ -3,7 +3,7 @@
 #ifndef MITE_IMPORT_TFLITE_HANDLERS_H
 #define MITE_IMPORT_TFLITE_HANDLERS_H
 
-#include "import/tflite/tflite.h"
+#include "import/tflite/tflite_nodes.h"
 
 // tflite_conv.c
 tfl_handler tfl_conv, tfl_depthwise_conv, tfl_fully_connected, tfl_batch_matmul;
@@ -15,8 +15,10 @@ tfl_handler tfl_unary, tfl_binary, tfl_compare, tfl_add_n, tfl_square, tfl_squar
     tfl_select, tfl_cast, tfl_quantize, tfl_dequantize;
 // tflite_shapes.c
 tfl_handler tfl_reshape_node, tfl_squeeze, tfl_expand_dims, tfl_transpose_node, tfl_concatenation,
-    tfl_pack, tfl_unpack, tfl_split, tfl_split_v, tfl_slice_node, tfl_strided_slice, tfl_tile,
-    tfl_broadcast_to, tfl_reverse, tfl_shape, tfl_rank, tfl_fill, tfl_zeros_like, tfl_range;
+    tfl_pack, tfl_tile, tfl_broadcast_to, tfl_reverse, tfl_shape, tfl_rank, tfl_fill,
+    tfl_zeros_like, tfl_range;
+// tflite_slices.c
+tfl_handler tfl_unpack, tfl_split, tfl_split_v, tfl_slice_node, tfl_strided_slice;
 // tflite_picture.c
 tfl_handler tfl_pool, tfl_l2_pool, tfl_resize, tfl_pad, tfl_mirror_pad, tfl_depth_to_space,
     tfl_space_to_depth, tfl_space_to_batch, tfl_batch_to_space;
@@ -27,7 +29,24 @@ tfl_handler tfl_mean, tfl_reduce, tfl_reduce_bool, tfl_cumsum, tfl_l2_normalizat
 tfl_handler tfl_gather, tfl_gather_nd, tfl_embedding_lookup, tfl_scatter_nd, tfl_sparse_to_dense,
     tfl_one_hot, tfl_top_k, tfl_arg, tfl_reverse_sequence, tfl_where, tfl_unique,
     tfl_non_max_suppression;
+// tflite_spectrum.c
+tfl_handler tfl_rfft2d, tfl_real_part, tfl_imaginary_part, tfl_complex_abs;
+// Does a RESHAPE of complex numbers; false where they are others.
+bool tfl_reshape_complex(tfl_import *c);
+// tflite_volume.c
+tfl_handler tfl_conv_3d, tfl_conv_3d_transpose;
+// tflite_scatter.c
+tfl_handler tfl_segment_sum, tfl_unsorted_segments, tfl_bucketize, tfl_matrix_diag,
+    tfl_matrix_set_diag, tfl_dynamic_update_slice, tfl_broadcast_args, tfl_bitcast, tfl_atan2;
 // tflite_recurrent.c
 tfl_handler tfl_lstm, tfl_rnn, tfl_svdf;
+
+// tflite_detection.c
+tfl_handler tfl_detection_post_process;
+// tflite_control.c
+tfl_handler tfl_call, tfl_if, tfl_while, tfl_call_once, tfl_var_handle, tfl_read_variable,
+    tfl_assign_variable;
+// Says once that a run leaves no state behind.
+void tfl_warn_of_state(tfl_import *c);
 
 #endif

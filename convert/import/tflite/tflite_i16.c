@@ -38,17 +38,32 @@ static mite_ir_value *softmax(tfl_import *c, mite_ir_value *x, float scale) {
 
 static double limited(double q) { return fmax(INT16_MIN, fmin(INT16_MAX, q)); }
 
+typedef double real_function(double x, double lowest); // `lowest`: what the output can hold
+
+static double exponential(double x, double lowest) { return (void)lowest, exp(x); }
+static double logarithm(double x, double lowest) { return x > 0 ? log(x) : lowest; }
+static double inverse_root(double x, double lowest) {
+    return (void)lowest, x > 0 ? 1 / sqrt(x) : 1e30;
+}
+static double gelu(double x, double lowest) {
+    return (void)lowest, x / 2 * (1 + erf(x * 0.70710678118654752440));
+}
+static double gelu_by_tanh(double x, double lowest) {
+    return (void)lowest, x / 2 * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+}
+
 // LUTPopulate: 512 numbers from the lowest to the highest input, each moved by half of what the
 // middle of its step would be off, and the last one.
-static mite_ir_value *exponential(tfl_import *c, mite_ir_value *x, float in, float out) {
+static mite_ir_value *by_table(tfl_import *c, mite_ir_value *x, float in, float out,
+                               real_function *f) {
     const int32_t count = 513;
     mite_ir_value *table = mite_ir_constant(c->g, tfl_name(c), MITE_I16, 1, &count);
     double low = -32768.0 * (double)in, step = 65535.0 * (double)in / 512;
-    double unit = 65536.0 / (65535.0 * (double)out);
+    double unit = 65536.0 / (65535.0 * (double)out), lowest = -32768.0 * (double)out;
     for (int32_t i = 0; table && i < count; i++) {
-        double at = round(exp(low + i * step) * unit);
-        double line = round((exp(low + (i + 1) * step) * unit + at) / 2);
-        double off = i < 512 ? line - round(exp(low + (i + 0.5) * step) * unit) : 0;
+        double at = round(f(low + i * step, lowest) * unit);
+        double line = round((f(low + (i + 1) * step, lowest) * unit + at) / 2);
+        double off = i < 512 ? line - round(f(low + (i + 0.5) * step, lowest) * unit) : 0;
         // Beyond all numbers: neighbours are so as well.
         if (!isfinite(off)) off = 0;
         ((int16_t *)table->data)[i] = (int16_t)limited(at - round(off / 2));
@@ -58,15 +73,25 @@ static mite_ir_value *exponential(tfl_import *c, mite_ir_value *x, float in, flo
                         .scale = out);
 }
 
+// The function of a node that has a table; NULL where there is none.
+static real_function *function_of(const tfl_import *c) {
+    const char *name = tfl_op_of(c->node)->name;
+    if (!strcmp(name, "EXP")) return exponential;
+    if (!strcmp(name, "LOG")) return logarithm;
+    if (!strcmp(name, "RSQRT")) return inverse_root;
+    if (!strcmp(name, "GELU")) return tfl_option_byte(c, 0) ? gelu_by_tanh : gelu;
+    return NULL;
+}
+
 bool tfl_set_i16_function(tfl_import *c) {
     const tfl_tensor *t = tfl_input(c, 0), *out = tfl_output(c, 0);
     const char *name = tfl_op_of(c->node)->name;
     float in_scale, out_scale;
     int32_t zero;
     bool tangent = !strcmp(name, "TANH"), soft = !strcmp(name, "SOFTMAX");
-    bool exponent = !strcmp(name, "EXP");
+    real_function *f = function_of(c);
     if (!t || !out || t->type != TFL_INT16 || !tfl_is_quantized(t) || out->type != TFL_INT16 ||
-        !(tangent || soft || exponent || !strcmp(name, "LOGISTIC"))) {
+        !(tangent || soft || f || !strcmp(name, "LOGISTIC"))) {
         return false;
     }
     mite_ir_value *x = tfl_in(c, 0), *y;
@@ -75,7 +100,7 @@ bool tfl_set_i16_function(tfl_import *c) {
         return true; // failed
     }
     if (soft) y = softmax(c, x, in_scale);
-    else if (exponent) y = exponential(c, x, in_scale, out_scale);
+    else if (f) y = by_table(c, x, in_scale, out_scale, f);
     else y = sigmoid(c, x, in_scale, tangent);
     tfl_set(c, 0, y);
     return true;

@@ -39,7 +39,7 @@ static mite_ir_value *gather_in_batches(tfl_import *c, mite_ir_value *x, mite_ir
     for (size_t i = 0; i < rank; i++) perm[i] = (int32_t)(i < batch || i > axis ? i : i - 1);
     perm[batch] = (int32_t)axis;
     x = tfl_transpose(c, x, perm);
-    memcpy(shape, indices->shape, sizeof shape);
+    for (size_t i = 0; i < (size_t)indices->rank; i++) shape[i] = tfl_dim(indices, i);
     shape[indices->rank] = 1;
     indices = tfl_reshape(c, indices, (size_t)indices->rank + 1, shape);
     if (!x || !indices) return NULL;
@@ -61,13 +61,13 @@ void tfl_gather(tfl_import *c) {
     enum { AXIS, BATCH };
     mite_ir_value *x = movable(c, 0), *indices = tfl_in(c, 1);
     size_t axis, batch = 0;
-    if (!x || !indices || !tfl_is_fixed(c, x) ||
+    if (!x || !indices || !tfl_has_rank(c, x) ||
         !tfl_axis(c, tfl_option(c, AXIS), (size_t)x->rank, &axis)) {
         return;
     }
     int32_t batches = tfl_option(c, BATCH);
     if (batches) {
-        if (!tfl_is_fixed(c, indices)) return;
+        if (!tfl_has_rank(c, indices)) return;
         if (batches < 0) batches += indices->rank;
         if (batches < 0 || batches > indices->rank || batches > x->rank) {
             mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %d batch dimensions", batches);
@@ -190,7 +190,7 @@ void tfl_top_k(tfl_import *c) {
 void tfl_arg(tfl_import *c) {
     size_t axis;
     mite_ir_value *x = tfl_in(c, 0); // the order of quanta is that of numbers
-    if (!x || !tfl_is_fixed(c, x) ||
+    if (!x || !tfl_has_rank(c, x) ||
         !tfl_axis(c, tfl_number(c, 1, "axis", 0), (size_t)x->rank, &axis)) {
         return;
     }

@@ -10,7 +10,7 @@ enum { TENSOR_SHAPE, TENSOR_TYPE, TENSOR_BUFFER, TENSOR_NAME, TENSOR_QUANTIZATIO
 enum { TENSOR_SPARSITY = 6, TENSOR_SIGNATURE = 7 };
 enum { QUANTIZATION_SCALE = 2, QUANTIZATION_ZERO_POINT = 3, QUANTIZATION_AXIS = 6 };
 enum { NODE_CODE, NODE_INPUTS, NODE_OUTPUTS, NODE_OPTIONS = 4, NODE_CUSTOM = 5 };
-enum { NODE_OPTIONS_2 = 12 };
+enum { NODE_INTERMEDIATES = 8, NODE_OPTIONS_2 = 12 };
 enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
 
 #define CUSTOM_CODE 32    // BuiltinOperator_CUSTOM
@@ -121,6 +121,7 @@ static bool read_node(mite_ir_graph *g, const mite_flat_list *codes, const mite_
                       tfl_node *n) {
     n->inputs = integers(g, table, NODE_INPUTS, &n->input_count);
     n->outputs = integers(g, table, NODE_OUTPUTS, &n->output_count);
+    n->intermediates = integers(g, table, NODE_INTERMEDIATES, &n->intermediate_count);
     n->options = mite_flat_child(table, NODE_OPTIONS);
     if (!n->options.flat) n->options = mite_flat_child(table, NODE_OPTIONS_2);
     n->custom_options = mite_flat_bytes(table, NODE_CUSTOM);
@@ -136,43 +137,48 @@ static bool check_damage(mite_ir_graph *g, const tfl_model *m) {
 }
 
 // Every index of a list must name a tensor; -1 may stand for an absent one.
-static bool check_indices(mite_ir_graph *g, const tfl_model *m, const int32_t *list, size_t count,
+static bool check_indices(mite_ir_graph *g, const tfl_graph *of, const int32_t *list, size_t count,
                           int32_t least) {
     for (size_t i = 0; i < count; i++) {
-        if (list[i] >= least && (list[i] < 0 || (size_t)list[i] < m->tensor_count)) continue;
+        if (list[i] >= least && (list[i] < 0 || (size_t)list[i] < of->tensor_count)) continue;
         mite_ir_fail(g, MITE_ERR_FORMAT, "this TFLite file is damaged: it names tensor %d of %z",
-                     list[i], m->tensor_count);
+                     list[i], of->tensor_count);
         return false;
     }
     return true;
 }
 
+static bool check_node(mite_ir_graph *g, const tfl_graph *of, const tfl_node *n) {
+    return check_indices(g, of, n->inputs, n->input_count, -1) &&
+           check_indices(g, of, n->outputs, n->output_count, 0) &&
+           check_indices(g, of, n->intermediates, n->intermediate_count, -1);
+}
+
 static bool read_graph(mite_ir_graph *g, tfl_model *m, const mite_flat_table *model,
-                       const mite_flat_table *graph) {
+                       const mite_flat_table *from, tfl_graph *out) {
     mite_flat_list buffers = mite_flat_items(model, MODEL_BUFFERS, 4);
     mite_flat_list codes = mite_flat_items(model, MODEL_OPERATOR_CODES, 4);
-    mite_flat_list tensors = mite_flat_items(graph, GRAPH_TENSORS, 4);
-    mite_flat_list nodes = mite_flat_items(graph, GRAPH_NODES, 4);
-    m->inputs = integers(g, graph, GRAPH_INPUTS, &m->input_count);
-    m->outputs = integers(g, graph, GRAPH_OUTPUTS, &m->output_count);
-    m->tensors = mite_ir_alloc(g, tensors.count + 1, sizeof *m->tensors);
-    m->nodes = mite_ir_alloc(g, nodes.count + 1, sizeof *m->nodes);
-    if (!m->tensors || !m->nodes || !check_damage(g, m)) return false;
-    for (; m->tensor_count < tensors.count; m->tensor_count++) {
-        mite_flat_table table = mite_flat_table_at(&tensors, m->tensor_count);
-        read_tensor(g, m, &buffers, &table, &m->tensors[m->tensor_count]);
+    mite_flat_list tensors = mite_flat_items(from, GRAPH_TENSORS, 4);
+    mite_flat_list nodes = mite_flat_items(from, GRAPH_NODES, 4);
+    out->inputs = integers(g, from, GRAPH_INPUTS, &out->input_count);
+    out->outputs = integers(g, from, GRAPH_OUTPUTS, &out->output_count);
+    out->tensors = mite_ir_alloc(g, tensors.count + 1, sizeof *out->tensors);
+    out->nodes = mite_ir_alloc(g, nodes.count + 1, sizeof *out->nodes);
+    if (!out->tensors || !out->nodes || !check_damage(g, m)) return false;
+    for (; out->tensor_count < tensors.count; out->tensor_count++) {
+        mite_flat_table table = mite_flat_table_at(&tensors, out->tensor_count);
+        read_tensor(g, m, &buffers, &table, &out->tensors[out->tensor_count]);
         if (!check_damage(g, m)) return false;
     }
-    if (!check_indices(g, m, m->inputs, m->input_count, 0) ||
-        !check_indices(g, m, m->outputs, m->output_count, 0)) {
+    if (!check_indices(g, out, out->inputs, out->input_count, 0) ||
+        !check_indices(g, out, out->outputs, out->output_count, 0)) {
         return false;
     }
-    for (; m->node_count < nodes.count; m->node_count++) {
-        tfl_node *n = &m->nodes[m->node_count];
-        mite_flat_table table = mite_flat_table_at(&nodes, m->node_count);
+    for (; out->node_count < nodes.count; out->node_count++) {
+        tfl_node *n = &out->nodes[out->node_count];
+        mite_flat_table table = mite_flat_table_at(&nodes, out->node_count);
         if (!check_damage(g, m) || !read_node(g, &codes, &table, n) || !check_damage(g, m) ||
-            !check_indices(g, m, n->inputs, n->input_count, -1) ||
-            !check_indices(g, m, n->outputs, n->output_count, 0)) {
+            !check_node(g, out, n)) {
             return false;
         }
     }
@@ -183,12 +189,16 @@ bool tfl_read_model(mite_ir_graph *g, mite_span file, tfl_model *m) {
     *m = (tfl_model){.flat = mite_flat_open(file)};
     mite_flat_table model = mite_flat_root(&m->flat);
     mite_flat_list graphs = mite_flat_items(&model, MODEL_SUBGRAPHS, 4);
-    m->graph_count = graphs.count;
     if (!check_damage(g, m)) return false;
     if (!graphs.count) {
         mite_ir_fail(g, MITE_ERR_FORMAT, "this TFLite file has no graph");
         return false;
     }
-    mite_flat_table graph = mite_flat_table_at(&graphs, 0);
-    return check_damage(g, m) && read_graph(g, m, &model, &graph);
+    m->graphs = mite_ir_alloc(g, graphs.count, sizeof *m->graphs);
+    for (; m->graphs && m->graph_count < graphs.count; m->graph_count++) {
+        mite_flat_table graph = mite_flat_table_at(&graphs, m->graph_count);
+        if (!check_damage(g, m) || !read_graph(g, m, &model, &graph, &m->graphs[m->graph_count]))
+            return false;
+    }
+    return m->graphs != NULL;
 }

@@ -17,9 +17,11 @@ typedef enum tfl_type { // TensorType of the schema
     TFL_STRING = 5,
     TFL_BOOL = 6,
     TFL_INT16 = 7,
+    TFL_COMPLEX64 = 8,
     TFL_INT8 = 9,
     TFL_FLOAT64 = 10,
     TFL_UINT64 = 12,
+    TFL_RESOURCE = 13,
     TFL_UINT32 = 15,
     TFL_UINT16 = 16,
     TFL_INT4 = 17,
@@ -42,18 +44,23 @@ typedef struct tfl_node {
     int32_t code; // BuiltinOperator of the schema
     const char *custom; // name of a custom operator; else ""
     int32_t *inputs, *outputs; // tensors; -1: absent
-    size_t input_count, output_count;
+    int32_t *intermediates; // tensors that say how an operator is quantized inside
+    size_t input_count, output_count, intermediate_count;
     mite_flat_table options;
     mite_span custom_options;
 } tfl_node;
 
-typedef struct tfl_model {
-    mite_flat flat;
-    tfl_tensor *tensors; // of the main graph
+typedef struct tfl_graph {
+    tfl_tensor *tensors;
     tfl_node *nodes;
     int32_t *inputs, *outputs;
     size_t tensor_count, node_count, input_count, output_count;
-    size_t graph_count; // the main one among them
+} tfl_graph;
+
+typedef struct tfl_model {
+    mite_flat flat;
+    tfl_graph *graphs; // the main one first; the others are run by its nodes
+    size_t graph_count;
 } tfl_model;
 
 // Reads everything but the contents of constants; false where the graph failed. `m` must not move

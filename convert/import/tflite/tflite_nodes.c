@@ -1,7 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
+// Nodes that handlers emit.
 #include "import/tflite/tflite_nodes.h"
 
+#include <math.h>
 #include <string.h>
+
+mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x) {
+    if (!x) return NULL;
+    return MITE_IR_EMIT(c->g, .op = op, .name = tfl_name(c), .inputs = {x}, .scale = x->scale,
+                        .zero_point = x->zero_point);
+}
+
+mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, mite_ir_value *b) {
+    if (!a || !b) return NULL;
+    return MITE_IR_EMIT(c->g, .op = op, .name = tfl_name(c), .inputs = {a, b});
+}
+
+enum { ACTIVATION_NONE, RELU, RELU_N1_TO_1, RELU6, ACTIVATION_TANH };
+
+bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi) {
+    *lo = activation == ACTIVATION_NONE ? -INFINITY : activation == RELU_N1_TO_1 ? -1.0f : 0.0f;
+    *hi = activation == RELU_N1_TO_1 ? 1.0f : activation == RELU6 ? 6.0f : INFINITY;
+    if (activation >= ACTIVATION_NONE && activation <= RELU6) return true;
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its activation %d is not supported", activation);
+    return false;
+}
+
+mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation) {
+    float lo, hi;
+    if (!v || activation == ACTIVATION_NONE) return v;
+    if (activation == ACTIVATION_TANH) return tfl_emit_unary(c, "tanh", v);
+    if (!tfl_activation_limits(c, activation, &lo, &hi)) return NULL;
+    return MITE_IR_EMIT(
+        c->g, .op = "clamp", .name = tfl_name(c), .inputs = {v},
+        .attrs = {{"lo", .word = mite_ir_bits(lo)}, {"hi", .word = mite_ir_bits(hi)}});
+}
+
+mite_ir_value *tfl_stated_shape(tfl_import *c, mite_ir_value *v, size_t rank,
+                                const int32_t *shape) {
+    if (!v) return NULL;
+    return MITE_IR_EMIT(
+        c->g, .op = "reshape", .name = tfl_name(c), .inputs = {v},
+        .attrs = {{"rank", .word = (int32_t)rank}, {"shape", .list = shape, .list_count = rank}},
+        .scale = v->scale, .zero_point = v->zero_point);
+}
+
+mite_ir_value *tfl_reshape(tfl_import *c, mite_ir_value *v, size_t rank, const int32_t *shape) {
+    if (!v || !tfl_has_rank(c, v)) return NULL;
+    size_t open = 0;
+    bool same = (size_t)v->rank == rank;
+    for (size_t i = 0; i < rank; i++) {
+        same = same && shape[i] == tfl_dim(v, i);
+        open += shape[i] < 0;
+    }
+    if (same) return v;
+    if (open > 1) {
+        tfl_is_fixed(c, v);
+        return NULL;
+    }
+    if (mite_ir_is_constant(v) && v->scale == 0) return mite_ir_reshaped(c->g, v, rank, shape);
+    return tfl_stated_shape(c, v, rank, shape);
+}
+
+mite_ir_value *tfl_transpose(tfl_import *c, mite_ir_value *v, const int32_t *perm) {
+    if (!v || !tfl_has_rank(c, v)) return NULL;
+    if (mite_ir_is_constant(v) && v->scale == 0) return mite_ir_transposed(c->g, v, perm);
+    return MITE_IR_EMIT(c->g, .op = "transpose", .name = tfl_name(c), .inputs = {v},
+                        .attrs = {{"perm", .list = perm, .list_count = (size_t)v->rank}},
+                        .scale = v->scale, .zero_point = v->zero_point);
+}
+
+mite_ir_value *tfl_concat(tfl_import *c, mite_ir_value **list, size_t count, size_t axis) {
+    if (!mite_ir_ok(c->g) || !count || !list[0]) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "concat", .name = tfl_name(c), .input_list = list,
+                        .input_count = count, .attrs = {{"axis", .word = (int32_t)axis}},
+                        .scale = list[0]->scale, .zero_point = list[0]->zero_point);
+}
+
+mite_ir_value *tfl_scalar(tfl_import *c, float value) {
+    mite_ir_value *v = mite_ir_constant(c->g, tfl_name(c), MITE_F32, 0, NULL);
+    if (v) *(float *)v->data = value;
+    return v;
+}
+
+mite_ir_value *tfl_integers(tfl_import *c, const int64_t *data, size_t count) {
+    int32_t dim = (int32_t)count;
+    mite_ir_value *v = mite_ir_constant(c->g, tfl_name(c), MITE_I64, 1, &dim);
+    if (v && count) memcpy(v->data, data, v->bytes);
+    return v;
+}
+
+// --- Parts and places ---------------------------------------------------------------------------
 
 mite_ir_value *tfl_emit_moved(tfl_import *c, const char *op, mite_ir_value *x, mite_ir_value *a,
                               mite_ir_value *b, mite_ir_value *d, mite_ir_value *e) {
@@ -13,12 +102,18 @@ mite_ir_value *tfl_emit_moved(tfl_import *c, const char *op, mite_ir_value *x, m
 mite_ir_value *tfl_emit_slice(tfl_import *c, mite_ir_value *v, const int64_t *begin,
                               const int64_t *size) {
     int64_t end[MITE_MAX_RANK];
-    if (!v || !tfl_is_fixed(c, v)) return NULL;
+    if (!v || !tfl_has_rank(c, v)) return NULL;
     size_t rank = (size_t)v->rank;
     bool all = true;
     for (size_t i = 0; i < rank; i++) {
+        bool whole = begin[i] == 0 && size[i] == v->shape[i];
         end[i] = begin[i] + size[i];
-        all = all && begin[i] == 0 && size[i] == v->shape[i];
+        all = all && whole;
+        if (v->open >> i & 1) {
+            if (!whole && !tfl_is_fixed(c, v)) return NULL;
+            end[i] = (int64_t)1 << 40; // whatever there is
+            continue;
+        }
         if (begin[i] >= 0 && size[i] >= 0 && end[i] <= v->shape[i]) continue;
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "elements %D to %D are outside of dimension %z of %T",
                      begin[i], end[i], i, rank, v->shape);
@@ -32,8 +127,8 @@ mite_ir_value *tfl_emit_slice(tfl_import *c, mite_ir_value *v, const int64_t *be
 mite_ir_value *tfl_channels_to_pixels(tfl_import *c, mite_ir_value *v, int32_t bh, int32_t bw,
                                       int32_t channels) {
     if (!v) return NULL;
-    int32_t n = v->shape[0], h = v->shape[1], w = v->shape[2];
-    int64_t tall = (int64_t)h * bh, wide = (int64_t)w * bw;
+    int32_t n = tfl_dim(v, 0), h = tfl_dim(v, 1), w = tfl_dim(v, 2);
+    int64_t tall = h < 0 ? -1 : (int64_t)h * bh, wide = w < 0 ? -1 : (int64_t)w * bw;
     if (tall > INT32_MAX || wide > INT32_MAX) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its output would have %Dx%D pixels", tall, wide);
         return NULL;
@@ -45,7 +140,7 @@ mite_ir_value *tfl_channels_to_pixels(tfl_import *c, mite_ir_value *v, int32_t b
 
 mite_ir_value *tfl_pixels_to_channels(tfl_import *c, mite_ir_value *v, int32_t bh, int32_t bw) {
     if (!v) return NULL;
-    int32_t n = v->shape[0], h = v->shape[1] / bh, w = v->shape[2] / bw, channels = v->shape[3];
+    int32_t n = tfl_dim(v, 0), h = v->shape[1] / bh, w = v->shape[2] / bw, channels = v->shape[3];
     int64_t all = (int64_t)channels * bh * bw;
     if (all > INT32_MAX) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its output would have %D channels", all);

@@ -6,6 +6,25 @@
 
 #include "import/tflite/tflite.h"
 
+// v limited as ActivationFunctionType `activation` says.
+mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation);
+// The same as limits; false (failed) where it is none of those.
+bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi);
+// One node of one or two inputs without attributes; the quantization of x goes on where the type
+// does.
+mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x);
+mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, mite_ir_value *b);
+// The same elements under another shape, or with dimension i of the result being perm[i] of v.
+mite_ir_value *tfl_reshape(tfl_import *c, mite_ir_value *v, size_t rank, const int32_t *shape);
+// The same where the shape of v depends on computed numbers but is known to be this one.
+mite_ir_value *tfl_stated_shape(tfl_import *c, mite_ir_value *v, size_t rank, const int32_t *shape);
+mite_ir_value *tfl_transpose(tfl_import *c, mite_ir_value *v, const int32_t *perm);
+mite_ir_value *tfl_concat(tfl_import *c, mite_ir_value **list, size_t count, size_t axis);
+// A constant of one number, for arithmetic with real numbers.
+mite_ir_value *tfl_scalar(tfl_import *c, float value);
+// A constant vector of i64, for inputs such as shapes and axes.
+mite_ir_value *tfl_integers(tfl_import *c, const int64_t *data, size_t count);
+
 // A node of the operator that moves numbers of inputs[0] about: type and quantization go on. The
 // other inputs may be NULL.
 mite_ir_value *tfl_emit_moved(tfl_import *c, const char *op, mite_ir_value *x, mite_ir_value *a,

@@ -17,7 +17,7 @@ static mite_ir_value *emit_pool(tfl_import *c, const char *op, mite_ir_value *x)
         .stride = {tfl_option(c, POOL_STRIDE_H), tfl_option(c, POOL_STRIDE_W)},
         .dilation = {1, 1},
     };
-    if (!x || !tfl_place_window(c, &w, x->shape, tfl_option_byte(c, POOL_PADDING))) return NULL;
+    if (!x || !tfl_place_window(c, &w, x, tfl_option_byte(c, POOL_PADDING))) return NULL;
     return MITE_IR_EMIT(c->g, .op = op, .name = tfl_name(c), .inputs = {x},
                         .attrs = {{"kernel_h", .word = w.kernel[0]},
                                   {"kernel_w", .word = w.kernel[1]},
@@ -82,7 +82,7 @@ void tfl_resize(tfl_import *c) {
 static bool read_pads(tfl_import *c, const mite_ir_value *x, int32_t *before, int32_t *after) {
     int64_t pads[2 * MITE_MAX_RANK];
     size_t count;
-    if (!tfl_is_fixed(c, x) || !tfl_numbers(c, 1, "paddings", pads, 2 * MITE_MAX_RANK, &count)) {
+    if (!tfl_has_rank(c, x) || !tfl_numbers(c, 1, "paddings", pads, 2 * MITE_MAX_RANK, &count)) {
         return false;
     }
     bool good = count == 2 * (size_t)x->rank;
@@ -137,6 +137,8 @@ void tfl_mirror_pad(tfl_import *c) {
     if (!x || !read_pads(c, x, before, after)) return;
     for (size_t i = 0; x && i < (size_t)x->rank; i++) {
         int64_t in = x->shape[i], count = in + before[i] + after[i];
+        if (!before[i] && !after[i]) continue;
+        if (x->open >> i & 1 && !tfl_is_fixed(c, x)) return;
         if (before[i] > in - edge || after[i] > in - edge || count > INT32_MAX) {
             mite_ir_fail(c->g, MITE_ERR_FORMAT,
                          "%d and %d elements cannot mirror the %D of "
@@ -144,7 +146,6 @@ void tfl_mirror_pad(tfl_import *c) {
                          before[i], after[i], in, i);
             return;
         }
-        if (!before[i] && !after[i]) continue;
         int64_t *indices = mite_ir_alloc(c->g, (size_t)count, sizeof *indices);
         for (int64_t k = 0; indices && k < count; k++) {
             int64_t at = k - before[i];
@@ -193,6 +194,7 @@ void tfl_space_to_depth(tfl_import *c) {
     int32_t block;
     mite_ir_value *x = any_picture(c);
     if (!x || !read_block(c, &block)) return;
+    if (x->open & 6 && !tfl_is_fixed(c, x)) return;
     if (x->shape[1] % block || x->shape[2] % block) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "%dx%d pixels are no multiple of its block %d",
                      x->shape[1], x->shape[2], block);
@@ -214,7 +216,7 @@ static bool read_blocks(tfl_import *c, blocks *b) {
     int64_t size[2] = {1, 1}, edges[4] = {0};
     size_t count, edge_count;
     *b = (blocks){.x = tfl_real(c, 0)};
-    if (!b->x || !tfl_is_fixed(c, b->x) || !tfl_numbers(c, 1, "block", size, 2, &count) ||
+    if (!b->x || !tfl_has_rank(c, b->x) || !tfl_numbers(c, 1, "block", size, 2, &count) ||
         !tfl_numbers(c, 2, "edges", edges, 4, &edge_count)) {
         return false;
     }
@@ -229,16 +231,18 @@ static bool read_blocks(tfl_import *c, blocks *b) {
         return false;
     }
     b->spatial = count;
+    if (b->x->open & ~1 && !tfl_is_fixed(c, b->x)) return false;
     for (size_t i = 0; i < 2; i++) b->size[i] = (int32_t)size[i];
     memcpy(b->edges, edges, sizeof edges);
     const int32_t *d = b->x->shape;
-    if (count == 1) b->x = tfl_reshape(c, b->x, 4, (const int32_t[]){d[0], d[1], 1, d[2]});
+    if (count == 1)
+        b->x = tfl_reshape(c, b->x, 4, (const int32_t[]){tfl_dim(b->x, 0), d[1], 1, d[2]});
     return b->x != NULL;
 }
 
 static void set_blocks(tfl_import *c, const blocks *b, mite_ir_value *y) {
     if (y && b->spatial == 1) {
-        y = tfl_reshape(c, y, 3, (const int32_t[]){y->shape[0], y->shape[1], y->shape[3]});
+        y = tfl_reshape(c, y, 3, (const int32_t[]){tfl_dim(y, 0), y->shape[1], y->shape[3]});
     }
     tfl_set(c, 0, y);
 }
@@ -254,8 +258,8 @@ void tfl_space_to_batch(tfl_import *c) {
                                               {"after", .list = after, .list_count = 4}});
     if (!x) return;
     const int32_t *d = x->shape;
-    int32_t bh = b.size[0], bw = b.size[1], images = d[0];
-    int64_t all = (int64_t)images * bh * bw;
+    int32_t bh = b.size[0], bw = b.size[1], images = tfl_dim(x, 0);
+    int64_t all = images < 0 ? -1 : (int64_t)images * bh * bw;
     if (d[1] % bh || d[2] % bw || all > INT32_MAX) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT,
                      "%dx%d padded pixels are no multiple of its block %dx%d", d[1], d[2], bh, bw);
@@ -273,7 +277,7 @@ void tfl_batch_to_space(tfl_import *c) {
     const int32_t *d = b.x->shape;
     int32_t bh = b.size[0], bw = b.size[1], h = d[1], w = d[2], channels = d[3];
     int64_t tall = (int64_t)h * bh, wide = (int64_t)w * bw;
-    if (d[0] % (bh * bw) || tall > INT32_MAX || wide > INT32_MAX ||
+    if ((!b.x->open && d[0] % (bh * bw)) || tall > INT32_MAX || wide > INT32_MAX ||
         b.edges[0] + b.edges[1] > tall || b.edges[2] + b.edges[3] > wide) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT,
                      "%d images are no multiple of its block %dx%d, or its "
@@ -281,12 +285,13 @@ void tfl_batch_to_space(tfl_import *c) {
                      d[0], bh, bw);
         return;
     }
-    int32_t images = d[0] / (bh * bw);
+    int32_t images = b.x->open ? -1 : d[0] / (bh * bw);
     mite_ir_value *x = tfl_reshape(c, b.x, 6, (const int32_t[]){bh, bw, images, h, w, channels});
     x = tfl_transpose(c, x, (const int32_t[]){2, 3, 0, 4, 1, 5});
     x = tfl_reshape(c, x, 4, (const int32_t[]){images, (int32_t)tall, (int32_t)wide, channels});
     int64_t begin[4] = {0, b.edges[0], b.edges[2], 0};
-    int64_t size[4] = {images, tall - b.edges[0] - b.edges[1], wide - b.edges[2] - b.edges[3],
+    if (!x) return;
+    int64_t size[4] = {x->shape[0], tall - b.edges[0] - b.edges[1], wide - b.edges[2] - b.edges[3],
                        channels};
     set_blocks(c, &b, tfl_emit_slice(c, x, begin, size));
 }

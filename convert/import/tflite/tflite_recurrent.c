@@ -12,13 +12,6 @@
 enum { ACT_RELU, ACT_TANH, ACT_SIGMOID, ACT_AFFINE };
 enum { RNN = 0, LSTM = 2 }; // modes
 
-static void warn_of_state(tfl_import *c) {
-    mite_text_format(c->warnings,
-                     "%s %q: its state begins with zeros in every run; TensorFlow Lite keeps it "
-                     "between runs\n",
-                     tfl_op_of(c->node)->name, tfl_name(c));
-}
-
 // Input k: constant real numbers, `count` of them; NULL (failed) where it is not so.
 static const float *constant(tfl_import *c, size_t k, size_t count) {
     const mite_ir_value *v = tfl_real(c, k);
@@ -43,12 +36,12 @@ static mite_ir_value *floats(tfl_import *c, size_t a, size_t b, size_t d) {
 
 // [T,D,B,H] or [B,T,D,H] with one direction -> the file's [T,B,H] or [B,T,H].
 static void set_sequence(tfl_import *c, mite_ir_value *y, const mite_ir_value *x, int32_t hidden) {
-    tfl_set(c, 0, tfl_reshape(c, y, 3, (const int32_t[]){x->shape[0], x->shape[1], hidden}));
+    tfl_set(c, 0, tfl_reshape(c, y, 3, (const int32_t[]){tfl_dim(x, 0), tfl_dim(x, 1), hidden}));
 }
 
 static mite_ir_value *sequence_input(tfl_import *c) {
     mite_ir_value *x = tfl_real(c, 0);
-    if (!x || !tfl_is_fixed(c, x)) return NULL;
+    if (!x || !tfl_has_rank(c, x)) return NULL;
     if (x->rank == 3 && mite_ir_elements(x)) return x;
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                  "its input has shape %T, wanted are time, batch and "
@@ -143,7 +136,7 @@ void tfl_lstm(tfl_import *c) {
                   {"activations", .list = activations, .list_count = 3},
                   {"alpha", .list = (const int32_t[]){0, mite_ir_bits(1), mite_ir_bits(1)},
                    .list_count = 3}});
-    warn_of_state(c);
+    tfl_warn_of_state(c);
     set_sequence(c, y, x, (int32_t)hidden);
 }
 
@@ -176,7 +169,7 @@ void tfl_rnn(tfl_import *c) {
                                {"layout", .word = !tfl_option_byte(c, RNN_TIME_MAJOR)},
                                {"activations", .list = &activation, .list_count = 1},
                                {"alpha", .list = &one, .list_count = 1}});
-    warn_of_state(c);
+    tfl_warn_of_state(c);
     set_sequence(c, y, x, (int32_t)hidden);
 }
 
@@ -190,7 +183,7 @@ void tfl_svdf(tfl_import *c) {
     mite_ir_value *x = tfl_real(c, 0);
     const tfl_tensor *features = tfl_input(c, 1), *times = tfl_input(c, 2), *y = tfl_output(c, 0);
     int32_t rank = tfl_option(c, SVDF_RANK);
-    if (!x || !tfl_is_fixed(c, x)) return;
+    if (!x || !tfl_has_rank(c, x)) return;
     if (!features || !times || features->rank != 2 || times->rank != 2 || rank < 1 ||
         features->dims[0] < 1 || features->dims[0] % rank || times->dims[0] != features->dims[0] ||
         times->dims[1] < 1 || features->dims[1] < 1 || !y || tfl_is_quantized(y)) {
@@ -219,6 +212,6 @@ void tfl_svdf(tfl_import *c) {
     if (tfl_has(c, 3) && !copy_gate(c, bias->data, 3, (size_t)units, false)) return;
     mite_ir_value *out =
         MITE_IR_EMIT(c->g, .op = "dense", .name = tfl_name(c), .inputs = {x, w, bias});
-    warn_of_state(c);
+    tfl_warn_of_state(c);
     tfl_set(c, 0, tfl_activate(c, out, tfl_option_byte(c, SVDF_ACTIVATION)));
 }

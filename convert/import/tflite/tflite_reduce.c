@@ -62,11 +62,12 @@ void tfl_cumsum(tfl_import *c) {
 // x / max(sqrt(sum of x²), 1e-6) along the last dimension.
 void tfl_l2_normalization(tfl_import *c) {
     mite_ir_value *x = tfl_real(c, 0);
-    if (!x || !tfl_is_fixed(c, x)) return;
+    if (!x || !tfl_has_rank(c, x)) return;
     if (x->rank < 1) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input is a single number");
         return;
     }
+    if (x->open >> (x->rank - 1) & 1 && !tfl_is_fixed(c, x)) return;
     float count = (float)x->shape[x->rank - 1];
     mite_ir_value *sum = tfl_emit_row_mean(c, tfl_emit_binary(c, "mul", x, x));
     sum = tfl_emit_binary(c, "mul", sum, tfl_scalar(c, count));

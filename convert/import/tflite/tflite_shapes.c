@@ -3,7 +3,11 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_nodes.h"
 
+#include "ops/more/functions.h"
+
 #include <string.h>
+
+#define FAR ((int64_t)1 << 40) // beyond any dimension; slice cuts it
 
 // Input k as stored where output 0 has its quantization, else as real numbers.
 static mite_ir_value *movable(tfl_import *c, size_t k) {
@@ -11,7 +15,7 @@ static mite_ir_value *movable(tfl_import *c, size_t k) {
 }
 
 static mite_ir_value *fixed(tfl_import *c, mite_ir_value *v) {
-    return v && tfl_is_fixed(c, v) ? v : NULL;
+    return v && tfl_has_rank(c, v) ? v : NULL;
 }
 
 static bool to_shape(tfl_import *c, const int64_t *from, size_t rank, int32_t *to) {
@@ -27,21 +31,35 @@ static bool to_shape(tfl_import *c, const int64_t *from, size_t rank, int32_t *t
 
 // --- One after another under another shape ------------------------------------------------------
 
+// All elements, but for one that follows from open dimensions.
+static bool has_some_numbers(tfl_import *c, size_t k) {
+    const mite_ir_value *v = tfl_in(c, k);
+    if (!v || tfl_has_numbers(c, k)) return v != NULL;
+    int64_t numbers[MITE_MAX_RANK];
+    size_t count, open = 0;
+    if (!v->guess || !v->guess_open || !v->other_guess || !mite_ir_is_fixed(v) ||
+        mite_ir_elements(v) > MITE_MAX_RANK ||
+        !tfl_some_numbers(c, k, "shape", numbers, MITE_MAX_RANK, &count))
+        return false;
+    for (size_t i = 0; i < count; i++) open += numbers[i] < 0;
+    return open <= 1;
+}
+
 // The shape is an input, or an option of old files.
 void tfl_reshape_node(tfl_import *c) {
+    if (tfl_reshape_complex(c)) return;
     int64_t wanted[MITE_MAX_RANK];
     int32_t shape[MITE_MAX_RANK];
     size_t rank = 0, unknown = SIZE_MAX, known = 1;
     mite_flat_list option = mite_flat_items(&c->node->options, 0, 4);
     mite_ir_value *x = movable(c, 0);
     if (!x) return;
-    if (tfl_has(c, 1) && !tfl_has_numbers(c, 1)) {
+    if (tfl_has(c, 1) && !has_some_numbers(c, 1)) {
         tfl_set(c, 0, tfl_emit_moved(c, "reshape_to", x, tfl_in(c, 1), NULL, NULL, NULL));
         return;
     }
-    if (!fixed(c, x)) return;
     if (tfl_has(c, 1)) {
-        if (!tfl_numbers(c, 1, "shape", wanted, MITE_MAX_RANK, &rank)) return;
+        if (!tfl_some_numbers(c, 1, "shape", wanted, MITE_MAX_RANK, &rank)) return;
     } else {
         rank = option.count <= MITE_MAX_RANK ? option.count : 0;
         for (size_t i = 0; i < rank; i++) wanted[i] = mite_flat_i32_at(&option, i);
@@ -51,6 +69,10 @@ void tfl_reshape_node(tfl_import *c) {
     for (size_t i = 0; i < rank; i++) {
         if (shape[i] == -1) unknown = i;
         else if (shape[i] && known <= INT32_MAX) known *= (size_t)shape[i];
+    }
+    if (!mite_ir_is_fixed(x)) {
+        tfl_set(c, 0, tfl_stated_shape(c, x, rank, shape));
+        return;
     }
     if (unknown != SIZE_MAX && known <= INT32_MAX) {
         size_t rest = mite_ir_elements(x) / known;
@@ -69,8 +91,9 @@ void tfl_squeeze(tfl_import *c) {
         if (!tfl_axis(c, mite_flat_i32_at(&axes, i), (size_t)x->rank, &axis)) return;
         gone[axis] = true;
     }
+    if (x && !axes.count && !tfl_is_fixed(c, x)) return;
     for (size_t i = 0; x && i < (size_t)x->rank; i++) {
-        if (axes.count ? !gone[i] : x->shape[i] != 1) shape[rank++] = x->shape[i];
+        if (axes.count ? !gone[i] : x->shape[i] != 1) shape[rank++] = tfl_dim(x, i);
     }
     tfl_set(c, 0, tfl_reshape(c, x, rank, shape));
 }
@@ -85,7 +108,7 @@ static bool widened(tfl_import *c, const mite_ir_value *x, int64_t axis, int32_t
     }
     if (!tfl_axis(c, axis, (size_t)x->rank + 1, &at)) return false;
     for (size_t i = 0; i <= (size_t)x->rank; i++) {
-        shape[i] = i < at ? x->shape[i] : i == at ? insert : x->shape[i - 1];
+        shape[i] = i == at ? insert : tfl_dim(x, i < at ? i : i - 1);
     }
     return true;
 }
@@ -125,7 +148,7 @@ static mite_ir_value **all_inputs(tfl_import *c) {
     bool same = true;
     for (size_t k = 0; k < count; k++) same = same && tfl_same_quantization(c, k);
     for (size_t k = 0; list && k < count; k++) {
-        list[k] = fixed(c, same ? tfl_in(c, k) : tfl_plain(c, k));
+        list[k] = same ? tfl_in(c, k) : tfl_plain(c, k);
         if (!list[k]) return NULL;
     }
     if (!count) mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has no inputs");
@@ -136,7 +159,10 @@ void tfl_concatenation(tfl_import *c) {
     enum { AXIS, ACTIVATION };
     size_t axis;
     mite_ir_value **list = all_inputs(c);
-    if (!list || !tfl_axis(c, tfl_option(c, AXIS), (size_t)list[0]->rank, &axis)) return;
+    const tfl_tensor *first = tfl_input(c, 0);
+    if (!list || !first) return;
+    size_t rank = list[0]->unknown ? first->rank : (size_t)list[0]->rank;
+    if (!tfl_axis(c, tfl_option(c, AXIS), rank, &axis)) return;
     mite_ir_value *y = tfl_concat(c, list, c->node->input_count, axis);
     tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, ACTIVATION)));
 }
@@ -147,190 +173,12 @@ void tfl_pack(tfl_import *c) {
     size_t axis;
     mite_ir_value **list = all_inputs(c);
     for (size_t k = 0; list && k < c->node->input_count; k++) {
-        if (!widened(c, list[k], tfl_option(c, AXIS), 1, shape)) return;
+        if (!fixed(c, list[k]) || !widened(c, list[k], tfl_option(c, AXIS), 1, shape)) return;
         list[k] = tfl_reshape(c, list[k], (size_t)list[k]->rank + 1, shape);
         if (!list[k]) return;
     }
     if (!list || !tfl_axis(c, tfl_option(c, AXIS), (size_t)list[0]->rank, &axis)) return;
     tfl_set(c, 0, tfl_concat(c, list, c->node->input_count, axis));
-}
-
-// Elements [from, from + count) of a dimension.
-static mite_ir_value *part_of(tfl_import *c, mite_ir_value *x, size_t axis, int64_t from,
-                              int64_t count) {
-    int64_t begin[MITE_MAX_RANK] = {0}, size[MITE_MAX_RANK];
-    for (size_t i = 0; i < (size_t)x->rank; i++) size[i] = x->shape[i];
-    begin[axis] = from;
-    size[axis] = count;
-    return tfl_emit_slice(c, x, begin, size);
-}
-
-void tfl_unpack(tfl_import *c) {
-    enum { COUNT, AXIS };
-    size_t axis;
-    int32_t shape[MITE_MAX_RANK];
-    mite_ir_value *x = fixed(c, movable(c, 0));
-    if (!x || !tfl_axis(c, tfl_option(c, AXIS), (size_t)x->rank, &axis)) return;
-    size_t rank = (size_t)x->rank - 1;
-    for (size_t i = 0; i < rank; i++) shape[i] = x->shape[i < axis ? i : i + 1];
-    for (size_t k = 0; mite_ir_ok(c->g) && k < c->node->output_count; k++) {
-        tfl_set(c, k, tfl_reshape(c, part_of(c, x, axis, (int64_t)k, 1), rank, shape));
-    }
-}
-
-static void split(tfl_import *c, mite_ir_value *x, int64_t axis_given, int64_t *sizes) {
-    size_t axis, count = c->node->output_count;
-    if (!x || !mite_ir_ok(c->g) || !tfl_axis(c, axis_given, (size_t)x->rank, &axis)) return;
-    int64_t rest = x->shape[axis], at = 0;
-    for (size_t k = 0; sizes && k < count; k++) rest -= sizes[k] >= 0 ? sizes[k] : 0;
-    for (size_t k = 0; mite_ir_ok(c->g) && k < count; k++) {
-        int64_t size = !sizes          ? x->shape[axis] / (int64_t)count
-                       : sizes[k] >= 0 ? sizes[k]
-                                       : rest; // -1: what is left
-        tfl_set(c, k, part_of(c, x, axis, at, size));
-        at += size;
-    }
-}
-
-void tfl_split(tfl_import *c) {
-    const tfl_tensor *x = tfl_input(c, 1), *y = tfl_output(c, 0);
-    bool quantized = x && y && tfl_is_quantized(x);
-    mite_ir_value *v = !quantized || tfl_same_quantization(c, 1) ? tfl_in(c, 1) : tfl_real(c, 1);
-    split(c, fixed(c, v), tfl_number(c, 0, "axis", 0), NULL);
-}
-
-void tfl_split_v(tfl_import *c) {
-    size_t count, outputs = c->node->output_count;
-    int64_t *sizes = mite_ir_alloc(c->g, outputs + 1, sizeof *sizes);
-    if (!sizes || !tfl_numbers(c, 1, "sizes", sizes, outputs, &count)) return;
-    if (count == outputs) {
-        split(c, fixed(c, movable(c, 0)), tfl_number(c, 2, "axis", 0), sizes);
-    } else {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %z sizes and %z outputs", count, outputs);
-    }
-}
-
-void tfl_slice_node(tfl_import *c) {
-    int64_t begin[MITE_MAX_RANK], size[MITE_MAX_RANK];
-    size_t count, size_count;
-    mite_ir_value *x = fixed(c, movable(c, 0));
-    if (!x || !tfl_numbers(c, 1, "begin", begin, MITE_MAX_RANK, &count) ||
-        !tfl_numbers(c, 2, "size", size, MITE_MAX_RANK, &size_count)) {
-        return;
-    }
-    if (count != (size_t)x->rank || size_count != count) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "%z begins and %z sizes for %d dimensions", count,
-                     size_count, x->rank);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (size[i] == -1) size[i] = x->shape[i] - begin[i];
-        if (begin[i] < 0 || begin[i] > INT32_MAX || size[i] > INT32_MAX) begin[i] = -1; // refused
-    }
-    tfl_set(c, 0, tfl_emit_slice(c, x, begin, size));
-}
-
-// What one place of a strided slice's lists asks for.
-typedef struct strided {
-    int64_t start[MITE_MAX_RANK], end[MITE_MAX_RANK], step[MITE_MAX_RANK]; // of x's dimensions
-    int32_t shape[MITE_MAX_RANK]; // of the result: 0 for a dimension of x that stays
-    size_t from[MITE_MAX_RANK];
-    size_t rank, dimension; // of the result; next of x
-} strided;
-
-static void keep_dimension(strided *s, bool shrinks) {
-    if (!shrinks) {
-        s->shape[s->rank] = 0;
-        s->from[s->rank++] = s->dimension;
-    }
-    s->dimension++;
-}
-
-enum { BEGIN_MASK, END_MASK, ELLIPSIS_MASK, NEW_AXIS_MASK, SHRINK_MASK, OFFSET };
-
-#define FAR ((int64_t)1 << 40) // beyond any dimension; slice cuts it
-
-static bool place_strided(tfl_import *c, const mite_ir_value *x, strided *s) {
-    int64_t begin[MITE_MAX_RANK], end[MITE_MAX_RANK], step[MITE_MAX_RANK];
-    size_t count, ends, steps, taken = 0;
-    if (!tfl_numbers(c, 1, "begin", begin, MITE_MAX_RANK, &count) ||
-        !tfl_numbers(c, 2, "end", end, MITE_MAX_RANK, &ends) ||
-        !tfl_numbers(c, 3, "strides", step, MITE_MAX_RANK, &steps)) {
-        return false;
-    }
-    uint32_t masks[5];
-    for (size_t i = 0; i < 5; i++) masks[i] = (uint32_t)tfl_option(c, i);
-    // Dimensions of x that the lists speak of; an ellipsis stands for all others.
-    for (size_t i = 0; i < count; i++) {
-        if (!((masks[NEW_AXIS_MASK] | masks[ELLIPSIS_MASK]) >> i & 1)) taken++;
-    }
-    bool good = ends == count && steps == count && taken <= (size_t)x->rank;
-    size_t others = good ? (size_t)x->rank - taken : 0, ellipses = 0;
-    for (size_t i = 0; good && i < (size_t)x->rank; i++) {
-        s->start[i] = 0;
-        s->end[i] = FAR;
-        s->step[i] = 1;
-    }
-    for (size_t i = 0; good && i < count; i++) {
-        bool shrinks = masks[SHRINK_MASK] >> i & 1;
-        if (masks[ELLIPSIS_MASK] >> i & 1) {
-            good = ellipses++ == 0;
-            for (size_t k = 0; good && k < others; k++) keep_dimension(s, false);
-            continue;
-        }
-        if (masks[NEW_AXIS_MASK] >> i & 1) {
-            good = s->rank < MITE_MAX_RANK;
-            if (good) s->shape[s->rank++] = 1;
-            continue;
-        }
-        size_t d = s->dimension;
-        good = step[i] != 0 && s->rank < MITE_MAX_RANK && begin[i] > -FAR && begin[i] < FAR &&
-               end[i] > -FAR && end[i] < FAR;
-        if (!good) break;
-        s->step[d] = step[i];
-        s->start[d] = masks[BEGIN_MASK] >> i & 1 ? (step[i] > 0 ? 0 : FAR) : begin[i];
-        s->end[d] = masks[END_MASK] >> i & 1 ? (step[i] > 0 ? FAR : -FAR) : end[i];
-        if (tfl_option_byte(c, OFFSET)) s->end[d] = s->start[d] + end[i];
-        if (shrinks) {
-            int64_t at = begin[i] < 0 ? begin[i] + x->shape[d] : begin[i];
-            good = at >= 0 && at < x->shape[d];
-            s->start[d] = at;
-            s->end[d] = at + 1;
-            s->step[d] = 1;
-        }
-        keep_dimension(s, shrinks);
-    }
-    while (good && s->dimension < (size_t)x->rank && s->rank < MITE_MAX_RANK) {
-        keep_dimension(s, false);
-    }
-    if (good && s->dimension == (size_t)x->rank) return true;
-    mite_ir_fail(c->g, MITE_ERR_FORMAT,
-                 "its %z begins, %z ends and %z strides do not suit the shape %T", count, ends,
-                 steps, (size_t)x->rank, x->shape);
-    return false;
-}
-
-void tfl_strided_slice(tfl_import *c) {
-    strided s = {.rank = 0};
-    mite_ir_value *x = fixed(c, movable(c, 0));
-    if (!x || !place_strided(c, x, &s)) return;
-    size_t rank = (size_t)x->rank;
-    int64_t axes[MITE_MAX_RANK];
-    bool all = true;
-    for (size_t i = 0; i < rank; i++) {
-        axes[i] = (int64_t)i;
-        all = all && s.start[i] == 0 && s.step[i] == 1 && s.end[i] >= x->shape[i];
-    }
-    mite_ir_value *y = x;
-    if (!all) {
-        y = tfl_emit_moved(c, "slice", x, tfl_integers(c, s.start, rank),
-                           tfl_integers(c, s.end, rank), tfl_integers(c, axes, rank),
-                           tfl_integers(c, s.step, rank));
-    }
-    for (size_t i = 0; y && i < s.rank; i++) {
-        if (!s.shape[i]) s.shape[i] = y->shape[s.from[i]];
-    }
-    tfl_set(c, 0, tfl_reshape(c, y, s.rank, s.shape));
 }
 
 // --- Repetition ---------------------------------------------------------------------------------
@@ -387,8 +235,19 @@ static mite_ir_value *integers_out(tfl_import *c, const int64_t *data, size_t ra
 
 void tfl_shape(tfl_import *c) {
     int64_t dims[MITE_MAX_RANK];
-    mite_ir_value *x = fixed(c, tfl_in(c, 0));
-    if (!x) return;
+    const tfl_tensor *t = tfl_output(c, 0);
+    mite_ir_value *x = tfl_in(c, 0);
+    if (!x || !t) return;
+    if (!mite_ir_is_fixed(x)) {
+        mite_ir_value *y = MITE_IR_EMIT(c->g, .op = "shape", .name = tfl_name(c), .inputs = {x},
+                                        .dtype = MITE_I64);
+        mite_dtype dtype = tfl_stored_dtype(t);
+        if (y && dtype != MITE_I64)
+            y = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {y},
+                             .dtype = dtype);
+        tfl_set(c, 0, y);
+        return;
+    }
     for (size_t i = 0; i < (size_t)x->rank; i++) dims[i] = x->shape[i];
     tfl_set(c, 0, integers_out(c, dims, 1, &x->rank));
 }
@@ -401,7 +260,7 @@ void tfl_rank(tfl_import *c) {
 void tfl_zeros_like(tfl_import *c) {
     const tfl_tensor *t = tfl_output(c, 0);
     mite_ir_value *x = fixed(c, tfl_plain(c, 0));
-    if (!x || !t) return;
+    if (!x || !t || !tfl_is_fixed(c, x)) return;
     tfl_set(c, 0, mite_ir_constant(c->g, tfl_name(c), x->dtype, (size_t)x->rank, x->shape));
 }
 

@@ -144,7 +144,7 @@ static void convolve(tfl_import *c, transposed *t, size_t x_index, size_t w_inde
     const tfl_tensor *weights = tfl_input(c, w_index);
     mite_ir_value *x = tfl_picture(c, x_index);
     if (!x) return;
-    if (!weights || !tfl_is_constant(c, w_index) || weights->rank != 4 ||
+    if (!weights || !tfl_is_settled(c, w_index) || weights->rank != 4 ||
         weights->dims[3] != x->shape[3] || weights->dims[0] < 1) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                      "its weights must be a constant [M,KH,KW,%d] that is not empty", x->shape[3]);
@@ -159,8 +159,9 @@ static void convolve(tfl_import *c, transposed *t, size_t x_index, size_t w_inde
             t->out[i] = out > 0 && out <= INT32_MAX ? (int32_t)out : -1;
         }
     }
+    if (x->open & ~1 && !tfl_is_fixed(c, x)) return;
     if (!place(c, t, x, same)) return;
-    mite_ir_value *w = tfl_weights_constant(c, weights, 4, weights->dims);
+    mite_ir_value *w = tfl_weights(c, w_index, 4, weights->dims);
     mite_ir_value *bias = tfl_bias(c, bias_index, x_index, w, weights->dims[0]);
     if (w && bias) tfl_set(c, 0, emit(c, t, x, w, bias, activation));
 }
@@ -169,7 +170,7 @@ void tfl_transpose_conv(tfl_import *c) {
     enum { PADDING, STRIDE_W, STRIDE_H, ACTIVATION };
     int64_t shape[4];
     size_t count;
-    if (!tfl_numbers(c, 0, "output shape", shape, 4, &count)) return;
+    if (!tfl_some_numbers(c, 0, "output shape", shape, 4, &count)) return;
     transposed t = {.w = {.stride = {tfl_option(c, STRIDE_H), tfl_option(c, STRIDE_W)}}};
     for (size_t i = 0; i < 2; i++) {
         if (count != 4 || shape[1 + i] < 1 || shape[1 + i] > INT32_MAX) {

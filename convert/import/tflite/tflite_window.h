@@ -3,16 +3,16 @@
 #ifndef MITE_IMPORT_TFLITE_WINDOW_H
 #define MITE_IMPORT_TFLITE_WINDOW_H
 
-#include "import/tflite/tflite.h"
+#include "import/tflite/tflite_nodes.h"
 
 typedef struct tfl_window {
     int32_t kernel[2], stride[2], dilation[2]; // height, width
     int32_t pad[4];                            // top, left, bottom, right
 } tfl_window;
 
-// Works out `pad` for a picture of dims [N,H,W,C] from the schema's Padding: SAME gives as many
+// Works out `pad` for a picture x [N,H,W,C] from the schema's Padding: SAME gives as many
 // outputs as strides fit, the odd pad at the end. False where failed.
-bool tfl_place_window(tfl_import *c, tfl_window *w, const int32_t *dims, int32_t padding);
+bool tfl_place_window(tfl_import *c, tfl_window *w, const mite_ir_value *x, int32_t padding);
 
 #define TFL_WINDOW_ATTRS(w)                                                     \
     {"stride_h", .word = (w)->stride[0]}, {"stride_w", .word = (w)->stride[1]}, \
@@ -25,6 +25,9 @@ bool tfl_place_window(tfl_import *c, tfl_window *w, const int32_t *dims, int32_t
 // [M]. Emits conv2d.
 mite_ir_value *tfl_emit_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *weights,
                              mite_ir_value *bias, const tfl_window *w);
+// The same with weights [M,C/groups,KH,KW] that a run computes, and no bias. Plain code.
+mite_ir_value *tfl_emit_computed_conv(tfl_import *c, mite_ir_value *x, mite_ir_value *w,
+                                      const tfl_window *window, int32_t groups);
 // The bias (input k), [columns] real numbers made of integers whose scale is that of x (input
 // x_index) times that of the weights; zeros where absent.
 mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_value *weights,
@@ -56,6 +59,8 @@ mite_ir_value *tfl_emit_integer_conv(tfl_import *c, mite_ir_value *x, const tfl_
 
 // Input k, a picture with fixed dimensions, as real numbers.
 mite_ir_value *tfl_picture(tfl_import *c, size_t k);
+// Has input k its numbers now: from the file, or computed of constants?
+bool tfl_is_settled(tfl_import *c, size_t k);
 // Input k as constant weights of this shape: of the file, or computed of constants. NULL where
 // failed.
 mite_ir_value *tfl_weights(tfl_import *c, size_t k, size_t rank, const int32_t *shape);

@@ -49,12 +49,12 @@ static mite_status infer_reshape(mite_step *s) {
         shape[i] = possible ? (int32_t)wanted[i] : 0;
     }
     possible = possible && mite_shape_elements(&known, rank, shape);
+    bool any = rest != SIZE_MAX && !known; // with no elements, what is left could be any number
     if (possible && rest != SIZE_MAX && known && x->elements / known <= INT32_MAX) {
         shape[rest] = (int32_t)(x->elements / known);
         known *= x->elements / known; // at most x->elements
     }
-    // With no elements, a dimension that takes what is left could be any.
-    if (!possible || known != x->elements || (rest != SIZE_MAX && !known))
+    if (!possible || known != x->elements || any)
         return mite_step_fail(s, MITE_ERR_FORMAT, "x of shape %T does not fill the wanted shape",
                               (size_t)x->rank, x->shape);
     return set_shape(s, rank, shape);
