@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of the clients: bundled by esbuild with every package of onnxruntime as an alias of another
 // module, and served with what it needs from this machine alone.
-import { cpSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { cpSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,17 +9,17 @@ import { build } from "esbuild";
 import { installed, original, ort, root } from "./clients.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const dist = join(root, "bindings/js/dist");
 const web = join(root, "build/ort/web");
 const packages = ["onnxruntime-web/webgpu", "onnxruntime-web", "onnxruntime-common"];
 
 /**
- * Writes `NAME.js`, which exports `run`.
+ * Writes `NAME.js`, which exports `run`, and lays mite's files beside it.
  * @param {string} name
  * @param {string} client name of its package
  * @param {"mite" | "original"} which
  */
 export async function bundlePage(name, client, which) {
+  cpSync(join(root, "bindings/js/dist"), join(web, "dist"), { recursive: true });
   const modules = installed();
   const module = which === "mite" ? ort : join(original, "ort.wasm.bundle.min.mjs");
   await build({
@@ -56,8 +56,6 @@ const types = {
 
 /** Serves them, isolated, so that threads can be had. */
 export async function servePage() {
-  mkdirSync(join(web, "dist"), { recursive: true });
-  cpSync(dist, join(web, "dist"), { recursive: true });
   const server = createServer(({ url = "/" }, response) => {
     const { pathname } = new URL(url, "http://localhost");
     const [start, folder] = Object.entries(folders).find(([one]) => pathname.startsWith(one)) ?? [];
