@@ -11,9 +11,10 @@ export async function visit(address, { abortAt, ...options } = {}) {
     if (abortAt && step.loaded >= abortAt) stop.abort(new Error("enough"));
   };
   const told = {};
+  let model;
   try {
-    const model = await load(address, { onProgress, signal: stop.signal, threads: 1, ...options });
-    Object.assign(told, { id: model.id, note: model.runtime.note, ok: (await model.selfTest()).ok });
+    model = await load(address, { onProgress, signal: stop.signal, threads: 1, ...options });
+    Object.assign(told, { id: model.id, ok: (await model.selfTest()).ok });
     await model.dispose();
   } catch (error) {
     Object.assign(told, { code: error.code, message: error.message });
@@ -23,7 +24,8 @@ export async function visit(address, { abortAt, ...options } = {}) {
   const states = steps.map(({ state }) => state).filter((state, i, all) => state !== all[i - 1]);
   const from = [...new Set(steps.map((step) => step.from).filter(Boolean))];
   const kept = (await models.list()).map((each) => ({ ...each, keptAt: Number(each.keptAt) }));
-  return { ...told, from, states, kept, last: steps.at(-1) };
+  const note = model?.runtime.note;
+  return { ...told, note, from, states, kept, last: steps.at(-1) };
 }
 
 async function busy() {

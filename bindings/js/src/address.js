@@ -62,11 +62,11 @@ export async function openAddress(address, options) {
   }
   let early;
   if (cache && canKeep() && isRemote(full)) {
-    const key = await keyOf(full);
-    // Of a model that was never kept, the download need not wait for that chunk.
-    if (!(await mayBeKept(key))) early = ask(full, { signal, kept: true });
+    const importing = keeping().catch(() => undefined); // service workers cannot import
+    // On a first visit the download waits for nothing of all this.
+    if (!mayBeKept()) early = ask(full, { signal, kept: true });
     early?.catch(() => {}); // heard of where it is awaited
-    const keep = await keeping().catch(() => undefined); // service workers cannot import
+    const [keep, key] = await Promise.all([importing, keyOf(full)]);
     if (keep) {
       const keepOptions = { ...options, folder: FOLDER, cache, key, early };
       return keep.openKept(full, keepOptions, tools);
@@ -87,14 +87,17 @@ function canKeep() {
   return !!crypto?.subtle && !!(navigator?.storage?.getDirectory ?? caches);
 }
 
-/** @param {string} key */
-async function mayBeKept(key) {
+/**
+ * Whether anything was before, or is being downloaded by another page, as far as can be told without
+ * waiting: who asks this first leaves a note. Where it is wrong, a request is made too many, or late.
+ */
+function mayBeKept() {
   try {
-    const root = await navigator.storage.getDirectory();
-    await (await root.getDirectoryHandle(FOLDER)).getDirectoryHandle(key);
-    return true;
+    const noted = localStorage.getItem(FOLDER) !== null;
+    if (!noted) localStorage.setItem(FOLDER, "kept");
+    return noted;
   } catch {
-    return (await globalThis.caches?.has(FOLDER).catch(() => false)) ?? false;
+    return true; // a worker
   }
 }
 

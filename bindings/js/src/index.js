@@ -159,7 +159,8 @@ async function start(source, { worker = !isNode, ...options }, loading, again) {
     signal?.throwIfAborted();
     await opened.settle?.({ id: engine.description.id });
     if (started.note) addNote(engine, started.note);
-    if (opened.note) addNote(engine, opened.note);
+    const { description } = engine;
+    opened.noted?.then((note) => addNote({ description }, note));
     if (options.threads) addNote(engine, tooFewThreads(threads, engine.description.runtime.threads));
     loading.tell({ state: "ready" });
     return new Model(engine);
@@ -213,8 +214,8 @@ function tooFewThreads(wanted, had) {
 }
 
 /**
- * @param {Engine} engine
- * @param {string} note
+ * @param {Pick<Engine, "description">} engine
+ * @param {string} [note]
  */
 function addNote({ description }, note) {
   const { runtime } = description;

@@ -13,7 +13,8 @@ const PIECE = 1 << 20;
  * @property {string} what for sentences: an address, "the given bytes", …
  * @property {"network" | "cache"} [from] where the last piece came from; not of bytes that were given
  * @property {(outcome: Outcome) => Promise<Again | undefined>} [settle] says how the load ended
- * @property {string} [note] what was wished for and not done, a sentence
+ * @property {Promise<string | undefined>} [noted] what was wished for and not done, a sentence; known
+ *   some time after the load
  */
 
 /**

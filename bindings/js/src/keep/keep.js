@@ -55,8 +55,12 @@ const ID_END = 128;
 export async function openKept(address, options, tools) {
   const { folder, key, cache, signal, retry, sha256, again } = options;
   let { early } = options;
+  const name = `${folder} ${key}`;
+  // What a first visit waits for is done side by side.
+  const locking = early && !again ? lock(name, { ifAvailable: true }) : undefined;
   const store = await openStore(folder, cache);
   if (!store) {
+    locking?.then((release) => release?.());
     if (cache !== "auto") throw cannotKeep(tools, "unsupported", `there is no ${cache} here`);
     const download = new tools.Download(address, { signal, retry, early });
     await download.begin();
@@ -65,16 +69,18 @@ export async function openKept(address, options, tools) {
   if (again === "anew") await store.remove(key);
   const kept = await recordOf(store, key, "kept");
   if (kept) {
+    locking?.then((release) => release?.());
+    drop(early);
     const usable = again === "kept" || isSettled(kept, sha256);
     const changed = usable ? undefined : await changedFile(address, kept, tools, signal);
     if (!changed) return new Kept(store, key, kept, { sha256, tools });
     early = Promise.resolve(changed);
   }
 
-  const name = `${folder} ${key}`;
-  let release = await lock(name, { ifAvailable: true });
+  const locked = kept ? undefined : locking;
+  let release = await (locked ?? lock(name, { ifAvailable: true }));
   if (!release) {
-    early?.then(({ cancel }) => cancel()).catch(() => {}); // another page downloads it
+    drop(early); // another page downloads it
     early = undefined;
     release = /** @type {() => void} */ (await lock(name, { signal }));
     const theirs = await recordOf(store, key, "kept");
@@ -85,10 +91,15 @@ export async function openKept(address, options, tools) {
   }
   const unlock = release;
   try {
-    const part = early ? undefined : await recordOf(store, key, "part");
-    const { download, resumed } = await begin(address, { signal, retry, early, kept: true }, tools, part);
+    const part = kept ? undefined : await recordOf(store, key, "part");
+    if (part) {
+      drop(early);
+      early = undefined;
+    }
+    const asking = { signal, retry, early, kept: true };
+    const { download, resumed } = await begin(address, asking, tools, part);
     const hasOld = kept !== undefined;
-    if (!resumed) await removeOthers(store, key, kept?.generation ?? "");
+    if (part && !resumed) await removeOthers(store, key, kept?.generation ?? "");
     const record = resumed ?? newRecord(address, download.identity);
     const keeping = { store, key, record, hasOld, release: unlock, sha256, tools };
     const demanded = cache !== "auto";
@@ -101,6 +112,11 @@ export async function openKept(address, options, tools) {
     unlock();
     throw error;
   }
+}
+
+/** @param {Promise<Answer> | undefined} early a request that is not needed */
+function drop(early) {
+  early?.then(({ cancel }) => cancel()).catch(() => {});
 }
 
 /**
@@ -216,6 +232,7 @@ function lock(name, options) {
         if (!held) return resolve(undefined);
         return new Promise((release) => resolve(() => release(undefined)));
       })
-      .catch(reject);
+      // Pages that may have no locks do without.
+      .catch((error) => (options.signal?.aborted ? reject(error) : resolve(() => {})));
   });
 }

@@ -28,8 +28,8 @@ export class Keeping {
   /** @type {"network" | "cache"} */
   from = "network";
   what;
-  /** @type {string | undefined} */
-  note;
+  /** @type {Promise<string | undefined> | undefined} */
+  noted;
   #download;
   #writer;
   #store;
@@ -101,12 +101,11 @@ export class Keeping {
   async #finish(id) {
     const sha256 = this.#sha256?.toLowerCase();
     const freshUntil = freshness(this.#download.header);
-    const writing = this.#writer.commit({ id, sha256, freshUntil }).finally(this.#release);
-    if (!this.#demanded) {
-      await this.#writer.ready();
-      this.note = this.#refusal()?.message; // what is found out later is not waited for
-      return undefined;
-    }
+    const known = { id, sha256, freshUntil };
+    const committing = this.#writer.commit(known).catch(() => {}); // tidying up can wait
+    const writing = committing.finally(this.#release);
+    this.noted = writing.then(() => this.#refusal()?.message);
+    if (!this.#demanded) return undefined; // not waited for
     await writing;
     if (this.#writer.failure) throw this.#refusal();
     return undefined;

@@ -31,6 +31,7 @@ export async function list(folder) {
  */
 export async function remove(folder, key) {
   let count = 0;
+  if (key === undefined) globalThis.localStorage?.removeItem(folder);
   for (const store of await openStores(folder)) {
     const keys = await store.keys();
     const wanted = key === undefined ? keys : [key];

@@ -6,7 +6,7 @@ import { recordOf, writeRecord } from "./record.js";
 /** @typedef {import("./record.js").KeptRecord} KeptRecord */
 /** @typedef {import("./store.js").Store} Store */
 
-const FILE_BYTES = 4 << 20;
+const FILE_BYTES = 8 << 20; // more than most models have, which are then written when they are loaded
 const MOST_WAITING = 3 * FILE_BYTES; // bytes in memory, beyond which the download waits
 
 export class Writer {
@@ -19,6 +19,7 @@ export class Writer {
   #waiting = 0; // bytes on their way to the disk, these not included
   /** @type {Promise<void>} */
   #writing;
+  #room;
   /** @type {{ why: string, cause?: unknown } | undefined} Why nothing is kept. */
   failure;
 
@@ -31,7 +32,8 @@ export class Writer {
     this.#store = store;
     this.#key = key;
     this.#record = record;
-    this.#writing = this.#checkRoom();
+    this.#room = this.#checkRoom();
+    this.#writing = this.#room;
   }
 
   async #checkRoom() {
@@ -45,7 +47,7 @@ export class Writer {
 
   /** Resolves once it is known whether there is room. */
   ready() {
-    return this.#writing;
+    return this.#room;
   }
 
   /** @param {Uint8Array} piece which nobody changes any more */
@@ -93,7 +95,7 @@ export class Writer {
   async #fail(why, cause) {
     this.failure ??= { why, cause };
     this.#pieces = [];
-    await this.drop();
+    await this.drop().catch(() => {}); // some other time
   }
 
   /**
