@@ -147,6 +147,12 @@ mite_status mite_convert_read(mite_convert *c, const uint8_t *bytes, size_t byte
         c->graph = read(c, bytes, byte_count);
     }
     if (!c->graph) return fail(c, MITE_ERR_MEMORY, "no memory to begin the conversion");
+    if (mite_ir_ok(c->graph) && c->options.class_map &&
+        !mite_add_class_map(c->graph, MITE_CLASS_MAP))
+        mite_ir_fail(
+            c->graph, MITE_ERR_UNSUPPORTED,
+            "there is no class map: the network does not end in global average pooling and one "
+            "linear layer of floats; convert it without, and explain it by occlusion");
     if (mite_ir_ok(c->graph)) return MITE_OK;
     return fail(c, c->graph->error.status, c->graph->error.text);
 }

@@ -17,12 +17,16 @@
 #include "quantize/quantize.h"
 #include "write.h"
 
+// [N, height, width, classes]: what each place of the last features adds to each class's score.
+#define MITE_CLASS_MAP "class_map"
+
 typedef struct mite_convert mite_convert;
 
 typedef struct mite_convert_options {
     size_t max_bytes;       // for the graph, and half as much for running it; 0: 4 GiB
     int32_t keep_unoptimised; // 1: no passes, to compare with
     int32_t will_quantize; // 1: mite_convert_quantize follows mite_convert_read
+    int32_t class_map; // 1: adds the output MITE_CLASS_MAP, or fails where there can be none
     const mite_import_shape *shapes; // for inputs whose shape the source leaves open; copied,
     size_t shape_count;              // but for the names
     // As in mite_import_options: files that lie beside the source.

@@ -32,8 +32,9 @@ static bool read_beside(void *context, const char *name, uint64_t offset, void *
 EXPORT(convert_new)
 mite_convert *wasm_convert_new(size_t max_bytes, int32_t will_quantize,
                                const mite_import_shape *shapes, size_t shape_count,
-                               int32_t keep_unoptimised) {
+                               int32_t keep_unoptimised, int32_t class_map) {
     mite_convert_options options = {
+        .class_map = class_map,
         .max_bytes = max_bytes,
         .keep_unoptimised = keep_unoptimised,
         .will_quantize = will_quantize,

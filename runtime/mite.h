@@ -154,6 +154,10 @@ MITE_API mite_status mite_session_resize(mite_session *s, size_t index, size_t r
                                          const int32_t *shape);
 MITE_API mite_status mite_session_plan(mite_session *s);
 
+// Says whether runs shall compute output `index` (they do to begin with). What only unwanted outputs need is
+// not run, and these hold no meaning then. Where shapes depend on computed numbers, all is run.
+MITE_API mite_status mite_session_want(mite_session *s, size_t index, int32_t wanted);
+
 MITE_API mite_status mite_run(mite_session *s);
 
 // Runs whole nodes until about budget_ns have passed (0: one node). MITE_MORE: call again;

@@ -155,6 +155,11 @@ EXPORT(session_error) const char *wasm_session_error(const mite_session *s) {
     return mite_session_error(s);
 }
 
+EXPORT(session_want)
+int32_t wasm_session_want(mite_session *s, size_t index, int32_t wanted) {
+    return mite_session_want(s, index, wanted);
+}
+
 EXPORT(session_run) int32_t wasm_session_run(mite_session *s) { return mite_run(s); }
 
 EXPORT(session_run_step) int32_t wasm_session_run_step(mite_session *s, double budget_ms) {

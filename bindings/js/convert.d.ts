@@ -35,6 +35,11 @@ export interface ConvertOptions {
    * chosen by. A few dozen that resemble real use are enough.
    */
   examples?: (inputs: readonly SourcePort[]) => Promise<readonly Example[]> | readonly Example[];
+  /**
+   * Adds the output `class_map`, by which `mite/explain` shows what made a class likely: for networks that
+   * end in global average pooling and one linear layer. Runs that do not ask for it do not compute it.
+   */
+  classMap?: boolean;
   /** false: the source as it was read, with nothing simplified, to compare with. Default: true. */
   optimise?: boolean;
   /** Whether the file gets a self-test, which takes a run of the model. Default: true. */

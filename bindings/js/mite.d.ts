@@ -235,6 +235,8 @@ export interface RunOptions {
    * copying them. They are detached when the call returns. Default: none.
    */
   transfer?: readonly Movable[];
+  /** Only these outputs, by name; what only others need is not computed. Default: all. */
+  outputs?: readonly string[];
 }
 
 /** What was chosen for this model: the first thing a bug report needs. */
@@ -296,6 +298,12 @@ export interface Model extends AsyncDisposable, Disposable {
    * with one input. `mite/image` makes boxes and masks of what comes out.
    */
   runImage(image: ImageInput, options?: ImageOptions): Promise<ImageRun>;
+
+  /**
+   * `runImage`, and keeps the prepared picture with the model, to run it again with parts covered: what
+   * `mite/explain` is built on. A model keeps the last four; release what is not needed.
+   */
+  holdImage(image: ImageInput, options?: ImageOptions): Promise<HeldImage>;
 
   /** `runImage`, and the classes ranked as `metadata.postprocess` says. */
   classify(image: ImageInput, options?: ClassifyOptions): Promise<Classification>;
@@ -366,6 +374,26 @@ export interface ImageRun {
   readonly ms: Classification["ms"];
 }
 
+export interface HeldImage extends ImageRun {
+  run(mask?: Mask, options?: RunOptions): Promise<Pick<ImageRun, "outputs" | "ms">>;
+  release(): void;
+}
+
+/** How much of each part of the model's input stays; the rest becomes the picture's mean color. */
+export interface Mask {
+  /** Cells across and down. */
+  readonly width: number;
+  readonly height: number;
+  /** 0 (covered) to 1 for each cell, row by row. */
+  readonly values: Float32Array;
+  /** Between cells' centres values are interpolated. Default true. */
+  readonly smooth?: boolean;
+  /** So many cells span the picture, from `shiftX`, `shiftY` cells on. Default: all, from 0. */
+  readonly seen?: number;
+  readonly shiftX?: number;
+  readonly shiftY?: number;
+}
+
 export interface ClassifyOptions extends RunOptions {
   /** How many classes to give. Default 5. */
   topK?: number;
@@ -401,6 +429,8 @@ export interface Metadata {
   /** Where the model comes from: source file and hash, converter, quantization and its error. */
   provenance?: Readonly<Record<string, unknown>>;
   selfTest?: SelfTest;
+  /** What `mite/explain` uses; the converter writes it. */
+  explain?: { readonly classMap?: string };
   [key: string]: unknown;
 }
 

@@ -60,7 +60,7 @@ static void run_part(void *context, size_t part, size_t slot) {
 
 static mite_status run_step(mite_session *s, size_t index) {
     const mite_step *step = &s->steps[index];
-    if (step->alias || step->settled) return MITE_OK;
+    if (step->alias || step->settled || mite_session_is_idle(s, index)) return MITE_OK;
     for (uint32_t k = 0; k < step->node->output_count; k++)
         if (has_halo(step->outputs[k])) fill_halo(step->outputs[k]);
     size_t width = mite_pool_width(s->pool);
@@ -103,7 +103,8 @@ static mite_status run_until(mite_session *s, uint64_t deadline_ns) {
         status = arrange_next(s);
         if (status) break;
         status = run_step(s, index);
-        if (s->options.profile) s->time_ns[index] = now(s) - begin;
+        if (s->options.profile)
+            s->time_ns[index] = mite_session_is_idle(s, index) ? 0 : now(s) - begin;
         if (status) break;
         if (s->observer) s->observer(s->observer_context, &s->steps[index]);
         s->next_step++;

@@ -273,6 +273,7 @@ void mite_session_free(mite_session *s) {
         if (op->clear) op->clear(&s->steps[i]);
     }
     mite_pool_free(s->pool);
+    free(s->idle);
     free(s->tables);
     free(s);
 }

@@ -32,6 +32,7 @@ struct mite_session {
     mite_step *steps;
     void **scratch; // of each step, for slot 0; slots lie scratch_bytes apart
     uint64_t *time_ns; // of each step, last run
+    uint8_t *idle; // owned: see mite_session_want; NULL while all outputs are wanted (wants.c)
     mite_tensor *ports; // inputs, then outputs
     mite_segment *segments; // room for one a step, and one
     size_t segment_count;
@@ -67,6 +68,9 @@ mite_status mite_session_set_input(mite_session *s, size_t index, size_t rank,
 // What steps run bodies by; and what the open ones of a session hold.
 extern const mite_body_host mite_session_body_host;
 size_t mite_session_bodies_bytes(const mite_session *s);
+
+// Whether nobody wants what the step computes.
+bool mite_session_is_idle(const mite_session *s, size_t step);
 
 // Sets the lent ports by the views.
 void mite_session_fill_ports(mite_session *s);

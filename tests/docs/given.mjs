@@ -3,9 +3,11 @@
 // stand-ins for networks that this repository does not hold.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { load } from "../../bindings/js/dist/index.js";
 
 const file = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
+export const model = await load(file("models/efficientnet-lite0/efficientnet-lite0.int8.mite"));
 export const photo = new Blob([readFileSync(file("web/demo/samples/coffee.jpg"))]);
 export const numbers = new Float32Array(3 * 224 * 224);
 export const stop = new AbortController();

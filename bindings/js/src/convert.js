@@ -106,6 +106,7 @@ export async function convert(source, options = {}) {
   const difference = options.check ? conversion.check(bytes) : undefined;
   const metadata = {
     ...options.metadata,
+    ...(options.classMap && classMapMetadata(options.metadata, conversion.ports(true))),
     provenance: {
       ...options.metadata?.provenance,
       source: {
@@ -131,6 +132,19 @@ export async function convert(source, options = {}) {
   };
 }
 
+const CLASS_MAP = "class_map"; // MITE_CLASS_MAP
+
+/**
+ * With the map there is more than one output, so the classes' own must be named.
+ * @param {Metadata | undefined} metadata
+ * @param {readonly SourcePort[]} outputs
+ */
+function classMapMetadata({ postprocess } = {}, outputs) {
+  const others = outputs.filter(({ name }) => name !== CLASS_MAP);
+  const named = postprocess && others.length === 1 && { output: others[0].name, ...postprocess };
+  return { explain: { classMap: CLASS_MAP }, ...(named && { postprocess: named }) };
+}
+
 /** One source on its way; its instance goes with it. */
 class Conversion {
   #wasm;
@@ -152,6 +166,7 @@ class Conversion {
       records,
       shapes.length,
       Number(options.optimise === false),
+      Number(Boolean(options.classMap)),
     );
     if (!this.#handle) throw new MiteError("memory", "there is no memory to begin a conversion");
   }

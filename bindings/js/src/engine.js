@@ -2,6 +2,7 @@
 // A model on the calling thread: one WebAssembly instance, one session.
 import { Crew } from "./crew.js";
 import { MiteError, STATUS, errorOfStatus } from "./errors.js";
+import { covered } from "./mask.js";
 import { PictureReader } from "./picture.js";
 import { letEventsIn } from "./platform.js";
 import { receiveModel } from "./receive.js";
@@ -21,7 +22,9 @@ import { hexOf, instantiate } from "./wasm.js";
  * border takes the inputs' buffers away; here it has read them when it returns.
  * @typedef {object} Engine
  * @property {Description} description
- * @property {(inputs: Input[], signal?: AbortSignal) => Promise<RunResult>} run
+ * @property {(inputs: Input[], signal?: AbortSignal, outputs?: number[]) => Promise<RunResult>} run outputs:
+ *   the indices of those to compute; all by default
+ * @property {(key: number) => Promise<unknown>} letGo of a picture that is held by that number
  * @property {() => Promise<NodeProfile[]>} profile
  * @property {() => Promise<void>} dispose
  */
@@ -37,8 +40,10 @@ import { hexOf, instantiate } from "./wasm.js";
 
 /** @typedef {{ data: Data, shape: readonly number[] }} Elements */
 
-/** A value for an input: its elements, or a picture and how to turn it into them.
- * @typedef {Elements | PictureInput} Input */
+/** A value for an input: its elements, or a picture and how to turn it into them, which may be held (by a
+ * number), or a held one with parts covered.
+ * @typedef {Elements | PictureInput | HeldInput} Input */
+/** @typedef {{ held: number, mask?: import("../mite.d.ts").Mask }} HeldInput */
 
 /** Milliseconds of each step; decode and preprocess are 0 where no picture was given.
  * @typedef {{ decode: number, preprocess: number, run: number }} Times */
@@ -59,6 +64,7 @@ import { hexOf, instantiate } from "./wasm.js";
  * @property {(progress: Progress) => void} [onProgress]
  */
 
+const MOST_HELD = 4;
 const PORT_BYTES = 60; // 15 words, see put_port in runtime/wasm.c
 const NODE_BYTES = 32;
 const SLICE_MS = 8; // how long an abort may go unheard, if no node takes longer
@@ -69,6 +75,8 @@ export class LocalEngine {
   #session;
   #crew;
   #pictures;
+  /** @type {Map<number, import("./mask.js").Prepared>} */
+  #held = new Map();
   #disposed = false;
   description;
 
@@ -115,9 +123,10 @@ export class LocalEngine {
   /**
    * @param {Input[]} inputs
    * @param {AbortSignal} [signal]
+   * @param {number[]} [wanted]
    * @returns {Promise<RunResult>}
    */
-  async run(inputs, signal) {
+  async run(inputs, signal, wanted = [...this.description.outputs.keys()]) {
     this.#checkUsable(signal);
     const ms = { decode: 0, preprocess: 0, run: 0 };
     /** @type {Elements[]} */
@@ -130,21 +139,30 @@ export class LocalEngine {
         tensors.push(input);
         continue;
       }
+      if ("held" in input) {
+        tensors.push(this.#heldTensor(input));
+        continue;
+      }
       const read = await this.#pictures.read(input, port);
       this.#checkUsable(signal);
+      if (input.hold !== undefined) {
+        this.#hold(input.hold, { ...read, channelsFirst: input.spec.channelsFirst });
+      }
       ms.decode += read.ms.decode;
       ms.preprocess += read.ms.preprocess;
       tensors.push({ data: read.data, shape: read.shape });
       seen = read.seen;
     }
     this.#fill(tensors);
+    this.#want(wanted);
     const begin = performance.now();
     if (signal) await this.#runInSlices(signal);
     else this.#check(this.#wasm.calls.session_run(this.#session));
     ms.run = performance.now() - begin;
-    const outputs = this.description.outputs.map((port, index) => {
+    const outputs = wanted.map((index) => {
       const { address, bytes, shape } = this.#port(true, index);
-      return { data: new types[port.dtype].array(this.#wasm.slice(address, bytes).buffer), shape };
+      const { dtype } = this.description.outputs[index];
+      return { data: new types[dtype].array(this.#wasm.slice(address, bytes).buffer), shape };
     });
     const memory = memoryOf(this.#wasm, this.#session);
     this.description.runtime = { ...this.description.runtime, ...memory };
@@ -173,6 +191,42 @@ export class LocalEngine {
     });
   }
 
+  /**
+   * @param {number} key
+   * @param {import("./mask.js").Prepared} prepared
+   */
+  #hold(key, prepared) {
+    this.#held.set(key, prepared);
+    for (const oldest of this.#held.keys()) {
+      if (this.#held.size > MOST_HELD) this.#held.delete(oldest);
+    }
+  }
+
+  /** @param {HeldInput} input */
+  #heldTensor({ held, mask }) {
+    const prepared = this.#held.get(held);
+    if (!prepared) {
+      throw new MiteError(
+        "argument",
+        `this picture is not held any more: it was released, or ${MOST_HELD} others were held after it`,
+      );
+    }
+    return { data: mask ? covered(prepared, mask) : prepared.data, shape: prepared.shape };
+  }
+
+  /** @param {number} key */
+  async letGo(key) {
+    this.#held?.delete(key);
+  }
+
+  /** @param {number[]} outputs */
+  #want(outputs) {
+    for (const index of this.description.outputs.keys()) {
+      const wanted = Number(outputs.includes(index));
+      this.#check(this.#wasm.calls.session_want(this.#session, index, wanted));
+    }
+  }
+
   /** @param {AbortSignal} signal */
   async #runInSlices(signal) {
     while (
@@ -194,6 +248,7 @@ export class LocalEngine {
     this.#disposed = true;
     this.#wasm = /** @type {any} */ (undefined);
     this.#pictures = /** @type {any} */ (undefined);
+    this.#held.clear();
     await this.#crew.end();
   }
 

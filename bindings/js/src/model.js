@@ -23,6 +23,7 @@ import { isTensor, tensorFor } from "./tensors.js";
 export class Model {
   #engine;
   #disposed = false;
+  #lastHeld = 0;
   #calls = 0; // under way or waiting
   /** @type {Promise<unknown>} Settles when the last of them is done. */
   #idle = Promise.resolve();
@@ -49,7 +50,8 @@ export class Model {
    */
   async run(input, options = {}) {
     const alone = isTensor(input);
-    if (alone && (this.inputs.length !== 1 || this.outputs.length !== 1)) {
+    const [output, another] = options.outputs ?? this.outputs.map(({ name }) => name);
+    if (alone && (this.inputs.length !== 1 || another !== undefined)) {
       throw new MiteError(
         "argument",
         `this model has inputs ${names(this.inputs)} and outputs ${names(this.outputs)}; give run() a record of inputs by name`,
@@ -59,14 +61,14 @@ export class Model {
       alone ? { [this.inputs[0].name]: input } : input,
       options,
     );
-    return alone ? tensors[this.outputs[0].name] : tensors;
+    return alone ? tensors[output] : tensors;
   }
 
   /**
    * @param {Readonly<Record<string, TensorInput>>} record
    * @param {RunOptions} options
    */
-  async #runRecord(record, { signal, transfer }) {
+  async #runRecord(record, { signal, transfer, outputs: wanted }) {
     if (record === null || typeof record !== "object") {
       throw new MiteError(
         "argument",
@@ -82,6 +84,7 @@ export class Model {
         `the model has no input '${unknown}'; it has ${names(this.inputs)}`,
       );
     }
+    const indices = this.#indicesOf(wanted);
     const data = this.inputs.map((port) => {
       if (Object.hasOwn(record, port.name)) return tensorFor(port, record[port.name]);
       throw new MiteError(
@@ -92,16 +95,39 @@ export class Model {
     // What is the caller's may change as soon as this returns, and what a worker is sent is moved.
     const copy = this.runtime.worker || this.#calls > 0;
     const taken = takenTensors(data, transfer, copy);
-    const { outputs } = await this.#enqueue(() => this.#engine.run(taken, signal), signal);
-    return this.#named(outputs);
+    const { outputs } = await this.#enqueue(
+      () => this.#engine.run(taken, signal, indices),
+      signal,
+    );
+    return this.#named(outputs, indices);
   }
 
-  /** @param {import("./engine.js").Elements[]} outputs */
-  #named(outputs) {
+  /**
+   * @param {readonly string[]} [wanted]
+   * @returns {number[]} of these outputs, or of all
+   */
+  #indicesOf(wanted) {
+    if (!wanted) return [...this.outputs.keys()];
+    return wanted.map((name) => {
+      const index = this.outputs.findIndex((port) => port.name === name);
+      if (index >= 0) return index;
+      throw new MiteError(
+        "argument",
+        `the model has no output '${name}'; it has ${names(this.outputs)}`,
+      );
+    });
+  }
+
+  /**
+   * @param {import("./engine.js").Elements[]} elements
+   * @param {number[]} indices of the outputs that they are
+   */
+  #named(elements, indices) {
     /** @type {Record<string, Tensor>} */
     const tensors = {};
-    this.outputs.forEach(({ name, dtype }, i) => {
-      tensors[name] = { ...outputs[i], dtype };
+    indices.forEach((index, i) => {
+      const { name, dtype } = this.outputs[index];
+      tensors[name] = { ...elements[i], dtype };
     });
     return tensors;
   }
@@ -111,7 +137,40 @@ export class Model {
    * @param {import("../mite.d.ts").ImageOptions} [options]
    * @returns {Promise<import("../mite.d.ts").ImageRun>}
    */
-  async runImage(image, { preprocess = this.metadata.preprocess, signal, transfer } = {}) {
+  async runImage(image, options = {}) {
+    return this.#runImage(image, options);
+  }
+
+  /**
+   * @param {ImageInput} image
+   * @param {import("../mite.d.ts").ImageOptions} [options]
+   * @returns {Promise<import("../mite.d.ts").HeldImage>}
+   */
+  async holdImage(image, options = {}) {
+    const held = ++this.#lastHeld;
+    const first = await this.#runImage(image, options, held);
+    return {
+      ...first,
+      run: async (mask, { signal, outputs: wanted } = {}) => {
+        const indices = this.#indicesOf(wanted);
+        const { outputs, ms } = await this.#enqueue(
+          () => this.#engine.run([{ held, mask }], signal, indices),
+          signal,
+        );
+        return { outputs: this.#named(outputs, indices), ms };
+      },
+      release: () => void this.#enqueue(() => this.#engine.letGo(held)).catch(() => {}),
+    };
+  }
+
+  /**
+   * @param {ImageInput} image
+   * @param {import("../mite.d.ts").ImageOptions} options
+   * @param {number} [hold]
+   * @returns {Promise<import("../mite.d.ts").ImageRun>}
+   */
+  async #runImage(image, { preprocess = this.metadata.preprocess, ...options }, hold) {
+    const { signal, transfer } = options;
     if (!preprocess || this.inputs.length !== 1) {
       throw new MiteError(
         "unsupported",
@@ -120,19 +179,20 @@ export class Model {
     }
     const input = portNamed(this.inputs, preprocess.input, "preprocess.input");
     const spec = pictureSpec(preprocess, this.inputs[input]);
+    const indices = this.#indicesOf(options.outputs);
     const begin = performance.now();
     const picture = await portablePicture(moved(image, transfer), signal);
     const fetched = performance.now() - begin;
     const ours = !!transfer?.length || picture !== image;
     const { outputs, ms, seen } = await this.#enqueue(
       () =>
-        this.#engine.run([{ picture, spec, ours }], signal).finally(() => {
+        this.#engine.run([{ picture, spec, ours, hold }], signal, indices).finally(() => {
           if (ours) closePicture(picture);
         }),
       signal,
     );
     return {
-      outputs: this.#named(outputs),
+      outputs: this.#named(outputs, indices),
       picture: /** @type {import("../mite.d.ts").SeenPicture} */ (seen),
       ms: { ...ms, decode: fetched + ms.decode },
     };
@@ -156,9 +216,8 @@ export class Model {
       throw new MiteError("argument", `topK must be a whole number above 0, but is ${topK}`);
     }
     const output = this.outputs[portNamed(this.outputs, postprocess?.output, "postprocess.output")];
-    const { outputs, ms } = await this.runImage(image, options);
-    const scores = realNumbers(outputs[output.name].data, output);
-    const probabilities = kind === "logits" ? softmax(scores) : scores;
+    const { outputs, ms } = await this.runImage(image, { ...options, outputs: [output.name] });
+    const probabilities = probabilitiesOf(outputs[output.name].data, output, kind);
     return {
       top: ranked(probabilities, topK).map((index) => ({
         index,
@@ -259,6 +318,16 @@ function moved(value, transfer) {
 /** @param {readonly { name: string }[]} ports */
 function names(ports) {
   return ports.map(({ name }) => `'${name}'`).join(", ");
+}
+
+/**
+ * @param {Data} data of an output with one number a class
+ * @param {import("../mite.d.ts").Port} port
+ * @param {"logits" | "probabilities"} kind
+ */
+export function probabilitiesOf(data, port, kind) {
+  const scores = realNumbers(data, port);
+  return kind === "logits" ? softmax(scores) : scores;
 }
 
 /**

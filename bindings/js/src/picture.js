@@ -15,8 +15,8 @@ import { instantiate } from "./wasm.js";
 
 /** A picture that can be sent to a worker: file bytes, pixels, or something a canvas can draw.
  * @typedef {Uint8Array | Blob | Pixels | ImageBitmap | VideoFrame} Picture */
-/** ours: not the caller's, and may be taken away.
- * @typedef {{ picture: Picture, spec: PictureSpec, ours?: boolean }} PictureInput */
+/** ours: not the caller's, and may be taken away; hold: a number to keep the tensor by.
+ * @typedef {{ picture: Picture, spec: PictureSpec, ours?: boolean, hold?: number }} PictureInput */
 
 const PIXELS_BYTES = 12; // mite_pixels: data, width, height
 const SPEC_BYTES = 60; // mite_image_spec

@@ -30,6 +30,7 @@ const results = /** @type {const} */ ({
   session_error: "size",
   session_resize: "status",
   session_plan: "status",
+  session_want: "status",
   session_run: "status",
   session_run_step: "status",
   session_cancel: "nothing",

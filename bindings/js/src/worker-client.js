@@ -112,14 +112,20 @@ export class WorkerEngine {
    * Moves the tensors, which are ours here, and pictures that are.
    * @param {Input[]} inputs
    * @param {AbortSignal} [signal]
+   * @param {number[]} [outputs]
    * @returns {Promise<import("./engine.js").RunResult>}
    */
-  async run(inputs, signal) {
-    const transfer = new Set(inputs.flatMap(movable));
-    const result = await this.#call("run", [inputs, !!signal], { signal, transfer: [...transfer] });
+  async run(inputs, signal, outputs) {
+    const transfer = [...new Set(inputs.flatMap(movable))];
+    const result = await this.#call("run", [inputs, !!signal, outputs], { signal, transfer });
     const { description } = this;
     description.runtime = { ...description.runtime, ...result.memory };
     return result;
+  }
+
+  /** @param {number} key */
+  letGo(key) {
+    return this.#call("letGo", [key]);
   }
 
   profile() {
@@ -148,6 +154,7 @@ export class WorkerEngine {
  */
 function movable(input) {
   if ("data" in input) return [/** @type {ArrayBuffer} */ (input.data.buffer)];
+  if ("held" in input) return [];
   const { picture, ours } = input;
   return ours && "close" in picture ? [picture] : [];
 }

@@ -7,8 +7,9 @@
 //   { id, call: "load", args: [options] }       { event: "pull" }        wants the next piece
 //   { piece } | { end } | { error }             { event: "progress", progress }
 //                                               { id, value: Description }
-//   { id, call: "run", args: [inputs, abortable] }
+//   { id, call: "run", args: [inputs, abortable, outputs] }
 //   { abort: id }                               { id, value: RunResult }
+//   { id, call: "letGo", args: [key] }
 //   { id, call: "profile", args: [] }           { id, value: NodeProfile[] }
 //                                               { id, error: PlainError }    for any call
 //
@@ -52,18 +53,24 @@ const calls = {
   /**
    * @param {Input[]} inputs
    * @param {boolean} abortable
+   * @param {number[] | undefined} outputs
    * @param {number} id
    */
-  async run(inputs, abortable, id) {
+  async run(inputs, abortable, outputs, id) {
     const controller = new AbortController();
     running.set(id, controller);
     try {
-      const value = await engine.run(inputs, abortable ? controller.signal : undefined);
+      const value = await engine.run(inputs, abortable ? controller.signal : undefined, outputs);
       return { value, transfer: value.outputs.map(({ data }) => data.buffer) };
     } finally {
       running.delete(id);
       for (const input of inputs) if ("picture" in input) closePicture(input.picture);
     }
+  },
+
+  /** @param {number} key */
+  async letGo(key) {
+    return { value: await engine.letGo(key) };
   },
 
   async profile() {

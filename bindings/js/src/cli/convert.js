@@ -35,6 +35,8 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
   --labels FILE            one class name a line
   --max-bytes BYTES        most memory for the model's graph (3 GiB), half as much for activations
   --input-shape NAME=1,3,224,224   for inputs whose shape is open; may be repeated
+  --class-map              add what mite/explain shows pictures by: for networks that end in
+                           pooling and one linear layer
   --check                  compare with the source run unsimplified; fail above --tolerance
   --tolerance X            largest allowed difference, relative to the largest output (1e-4; with
                            --int8: 0.2)`,
@@ -46,6 +48,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
     labels: { type: "string" },
     "max-bytes": { type: "string" },
     "input-shape": { type: "string", multiple: true, default: [] },
+    "class-map": { type: "boolean", default: false },
     check: { type: "boolean", default: false },
     tolerance: { type: "string" },
   },
@@ -62,6 +65,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
       maxBytes: values["max-bytes"] && wholeNumber(values["max-bytes"], "--max-bytes"),
       inputShapes: Object.fromEntries(values["input-shape"].map(shapeOption)),
       metadata,
+      classMap: values["class-map"],
       check: values.check,
       ...(values.int8 && {
         examples: (/** @type {readonly SourcePort[]} */ ports) =>

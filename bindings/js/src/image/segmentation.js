@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Masks: which class each place of a picture belongs to.
 import { MiteError } from "../errors.js";
+import { samples } from "./samples.js";
 import { numbersOf } from "./table.js";
 
 /** @typedef {import("../../mite.d.ts").ImageInput} ImageInput */
@@ -162,22 +163,4 @@ export class Segmentation {
     }
     return out;
   }
-}
-
-/**
- * For each pixel along one side the two places of the mask it lies between, or undefined outside of it.
- * @param {number} wanted
- * @param {number} full the picture's side
- * @param {number} start of the region that the mask covers
- * @param {number} extent
- * @param {number} places
- */
-function samples(wanted, full, start, extent, places) {
-  return Array.from({ length: wanted }, (_, i) => {
-    const fraction = (((i + 0.5) / wanted) * full - start) / extent;
-    if (fraction < 0 || fraction > 1) return undefined;
-    const at = Math.min(Math.max(fraction * places - 0.5, 0), places - 1);
-    const low = Math.floor(at);
-    return { low, high: Math.min(low + 1, places - 1), part: at - low };
-  });
 }
