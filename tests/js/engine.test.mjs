@@ -208,8 +208,9 @@ describe("a worker", () => {
     await assert.rejects(model.profile(), fails("disposed", /./));
   });
   test("that cannot start is done without, and the model says so", async () => {
-    class Forbidden {
+    class Forbidden extends EventTarget {
       constructor() {
+        super();
         const event = { message: "refused by the page's policy", preventDefault() {} };
         setTimeout(() => /** @type {any} */ (this).onerror(event));
       }

@@ -138,8 +138,9 @@ describe("fewer threads than asked for", () => {
   /** A worker of the page's kind, of which the first `most` start. */
   const pageWorkers = (most) => {
     let made = 0;
-    return class {
+    return class extends EventTarget {
       constructor(url) {
+        super();
         const fails = made++ >= most;
         if (fails) return void setTimeout(() => this.onerror({ message: "no", preventDefault() {} }));
         this.worker = new Worker(url);
