@@ -74,6 +74,7 @@ static void choose_halves(writer *w) {
         if (w->halves[i]) halved += v->bytes;
     }
     if (halved < all / 2) memset(w->halves, 0, w->graph->value_count);
+    else w->arena_bytes += halved; // widened, they lie beside the file
 }
 
 static size_t stored_bytes(const writer *w, size_t index) {

@@ -193,6 +193,18 @@ static bool add_bias(onnx_import *c, request *r, mite_ir_value *bias) {
     return mite_ir_ok(c->g);
 }
 
+// q, k or v of [B,S,H,3,D] (or k or v of [B,T,H,2,D]) as [B,S,H*D].
+static mite_ir_value *unpacked(onnx_import *c, mite_ir_value *packed, int64_t index) {
+    mite_ir_value *part =
+        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .attrs = {{"axis", .word = 3}},
+                     .inputs = {packed, onnx_scalar(c, MITE_I64, (double)index)});
+    return onnx_reshape_to(c, part, onnx_integers(c, (int64_t[]){0, 0, -1}, 3), false);
+}
+
+static bool is_packed(const mite_ir_value *v, int32_t parts) {
+    return v && !v->unknown && v->rank == 5 && v->shape[3] == parts;
+}
+
 void onnx_multi_head_attention(onnx_import *c) {
     // query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value
     request r = {
@@ -209,9 +221,16 @@ void onnx_multi_head_attention(onnx_import *c) {
         .scale = onnx_float(c, "scale", 0),
         .outputs = wanted(c, 3),
     };
-    if (r.q && (!r.k || !r.v)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "query, key and value packed into one tensor are not supported");
+    if (r.q && !r.k && is_packed(r.q, 3)) {
+        mite_ir_value *all = r.q;
+        r.q = unpacked(c, all, 0), r.k = unpacked(c, all, 1), r.v = unpacked(c, all, 2);
+    } else if (r.q && !r.v && is_packed(r.k, 2)) {
+        mite_ir_value *both = r.k;
+        r.k = unpacked(c, both, 0), r.v = unpacked(c, both, 1);
+    } else if (r.q && (!r.k || !r.v)) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT,
+                     "its query of shape %T without key and value is none of [B,S,H,3,D]",
+                     (size_t)r.q->rank, r.q->shape);
         return;
     }
     if (!r.q || !add_bias(c, &r, onnx_optional(c, 3)) ||

@@ -110,6 +110,13 @@ void onnx_softmax(onnx_import *c) {
     int64_t axis = onnx_int(c, "axis", old ? 1 : -1);
     size_t at;
     if (!x) return;
+    if (!x->unknown && x->rank == 0) { // one number is a distribution by itself
+        bool logarithm = !strcmp(c->node->op_type, "LogSoftmax");
+        onnx_set(
+            c, 0,
+            onnx_expand_to(c, onnx_scalar(c, x->dtype, logarithm ? 0 : 1), onnx_shape_of(c, x)));
+        return;
+    }
     if (!x->unknown) {
         if (!onnx_axis(c, axis, (size_t)x->rank, &at)) return;
         axis = (int64_t)at;

@@ -13,7 +13,7 @@ import { openSource } from "../source.js";
 import { types } from "../tensors.js";
 import { instantiate } from "../wasm.js";
 import { filesBeside } from "../beside.js";
-import { readNpyRaw, writeNpy } from "./npy.js";
+import { readNpyRaw, npyParts } from "./npy.js";
 
 /** @typedef {import("./batch.js").Request} Request */
 /** @typedef {import("./npy.js").Raw} Raw */
@@ -58,7 +58,7 @@ async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wa
     if (wanted && !wanted.includes(name)) continue;
     const data = new types[dtype].array(wasm.slice(address, size).buffer);
     outputs[name] = join(folder, `o${index}.npy`);
-    await writeFile(outputs[name], writeNpy({ data, shape, dtype }));
+    await writeFile(outputs[name], npyParts({ data, shape, dtype }));
   }
   return outputs;
 }

@@ -83,7 +83,14 @@ export function readNpyRaw(file, name) {
  * @param {import("../../mite.d.ts").Tensor} tensor
  * @returns {Uint8Array}
  */
-export function writeNpy({ data, shape, dtype }) {
+export const writeNpy = (tensor) => Buffer.concat(npyParts(tensor));
+
+/**
+ * Head and elements, not copied: large results are written one after the other.
+ * @param {Parameters<typeof writeNpy>[0]} tensor
+ * @returns {Uint8Array[]}
+ */
+export function npyParts({ data, shape, dtype }) {
   const descr = names[dtype];
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -94,5 +101,5 @@ export function writeNpy({ data, shape, dtype }) {
   head.writeUInt16LE(length - 10, 8);
   head.write(dict, 10, "latin1");
   head[length - 1] = 0x0a;
-  return Buffer.concat([head, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
+  return [head, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
 }
