@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds, fetches and compiles mite's WebAssembly modules.
-import { MiteError, messageOf } from "./errors.js";
+import { MiteError, messageOf, refusedByPolicy } from "./errors.js";
 import { features } from "./features.js";
 import { plainGet } from "./plain-get.js";
 import { filePath, nodeModule } from "./platform.js";
@@ -169,15 +169,6 @@ async function compileBytes(bytes, from, shared) {
  * @param {string} from
  */
 function cannotCompile(error, from) {
-  const message = messageOf(error);
-  const policy = /content.security|\bCSP\b|unsafe-eval/i.test(message);
-  return policy
-    ? new MiteError(
-        "unsupported",
-        "the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
-        { cause: error },
-      )
-    : new MiteError("format", `the WebAssembly file from ${from} does not compile: ${message}`, {
-        cause: error,
-      });
+  const sentence = `the WebAssembly file from ${from} does not compile: ${messageOf(error)}`;
+  return refusedByPolicy(error) ?? new MiteError("format", sentence, { cause: error });
 }

@@ -46,6 +46,20 @@ export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * The error for a module that the page's policy does not let in: most engines say so when they
+ * compile it, WebKit when it is instantiated. Undefined for any other error.
+ * @param {unknown} error
+ */
+export function refusedByPolicy(error) {
+  if (!/content.security|\bCSP\b|unsafe-eval/i.test(messageOf(error))) return undefined;
+  return new MiteError(
+    "unsupported",
+    "the page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
+    { cause: error },
+  );
+}
+
 /** @typedef {{ code?: ErrorCode, message: string, node?: NodeName }} PlainError */
 
 /**

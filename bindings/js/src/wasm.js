@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One instance of a mite module: its exports with their types, and its memory. The only file that
 // knows how the C side hands things over (runtime/wasm.c).
-import { MiteError, errorOfStatus, messageOf } from "./errors.js";
+import { MiteError, errorOfStatus, messageOf, refusedByPolicy } from "./errors.js";
 
 /** What an export returns: a status (negative: failed), a size or address, a float, nothing. */
 const results = /** @type {const} */ ({
@@ -231,11 +231,8 @@ export async function instantiate(module, { shared = false, more, imports } = {}
         { cause: error },
       );
     }
-    throw new MiteError(
-      "version",
-      `mite's WebAssembly file does not fit its JavaScript: ${messageOf(error)}; serve both from the same release`,
-      { cause: error },
-    );
+    const sentence = `mite's WebAssembly file does not fit its JavaScript: ${messageOf(error)}; serve both from the same release`;
+    throw refusedByPolicy(error) ?? new MiteError("version", sentence, { cause: error });
   }
   const wasm = new Wasm(instance, memory, more);
   const start = instance.exports._initialize;
