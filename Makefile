@@ -17,7 +17,8 @@ SHELL := bash
 .SECONDARY:
 Q := $(if $(V),,@)
 
-.PHONY: help build demo test conformance docs-operators docs-api lint layers format size models bench bench-kernels fuzz native \
+.PHONY: help build demo test conformance docs-operators docs-api docs-compatibility lint layers format size \
+    models bench bench-kernels fuzz native \
     browsers clean distclean FORCE
 
 # --- Tools: found or fetched by tools/toolchain.sh, which returns at once when all is there ------
@@ -243,6 +244,9 @@ test: build native $(wasm_programs) lint browsers $(NODE_MODULES) $(BENCH_MODULE
 
 conformance: build ## run every conformance case and print the table by operator
 	$(Q)$(NODE24) tests/conformance/report.mjs
+
+docs-compatibility: ## write the table of docs/compatibility.md from the last run of its test
+	$(Q)$(NODE24) tests/bundlers/table.mjs
 
 docs-operators: conformance ## write the tables of docs/operators.md from a conformance run
 	$(Q)$(NODE24) tools/operators.mjs

@@ -11,6 +11,9 @@ const found = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 
 export const engines = ["chromium", "firefox", "webkit"];
 
+/** @param {string} engine */
+export const browserPath = (engine) => found[engine]?.path;
+
 /** Why an engine cannot be used here, or false. */
 export function missing(engine) {
   if (found[engine]?.path) return false;
