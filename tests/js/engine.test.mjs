@@ -142,7 +142,7 @@ describe("the whole module", () => {
     test(`takes the core's place where the header says so, worker: ${worker}`, async () => {
       const { fetched, whole } = await fetchedFor(withMinor(1), { worker });
       assert.equal(whole, true);
-      assert.equal(fetched.at(-1), `mite-${build}-whole.wasm`);
+      assert.ok(fetched.includes(`mite-${build}-whole.wasm`), fetched.join());
     });
   }
   test("also where the header comes byte by byte", async () => {
