@@ -9,7 +9,7 @@
 #define DOT(sum, w, x) wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, x, sum)
 #define TILE_ROWS 6
 #define WIDE 0
-#define FEW_TAPS
+#define ONE_INSTRUCTION
 #define CONV_U8 mite_conv_u8_unsigned
 #define CONV_U8_F32 mite_conv_u8_f32_unsigned
 #include "conv_u8_vector.h"

@@ -5,7 +5,7 @@
 //   DOT(sum, w, x)    sum + products of a vector of weights (4 columns x STEP taps) and one of
 //                     activations (the same STEP taps, four times); exact, wrapping
 //   TILE_ROWS         4 to 6: as many as the registers allow beside what DOT wants
-//   FEW_TAPS          where DOT needs no register but its operands'
+//   ONE_INSTRUCTION   where DOT is one and needs no register but its operands'; with TILE_ROWS 6
 //   WIDE              1: the tile reads i16, panels and rows are widened into scratch first;
 //                     0: it reads the weights in place, and the rows where it can
 //   CONV_U8, CONV_U8_F32   the names of the kernels
@@ -134,18 +134,15 @@ static void run_tiles(block *b, size_t m, size_t count, const tap *w, const int3
     }
 }
 
+#ifdef ONE_INSTRUCTION
 #define TOUCHING_TILE(rows)                                                                 \
     NOINLINE void touching_tile_##rows(const block *b, size_t m, const tap *w,              \
                                        const int32_t *bias, int32_t *sums, touched *next) { \
         tile(rows, b, m, w, bias, sums, true, next);                                        \
     }
-#if TILE_ROWS > 5
-TOUCHING_TILE(6)
-TOUCHING_TILE(5)
-#else
-TOUCHING_TILE(3)
-#endif
 TOUCHING_TILE(4)
+TOUCHING_TILE(5)
+TOUCHING_TILE(6)
 
 // The same for three full tiles' rows or more, which are split into no smaller ones than these, while
 // the first eight touch an eighth each of the next panel, of `depth` taps.
@@ -156,14 +153,9 @@ static void run_tiles_touching(block *b, size_t m, size_t count, const tap *w, c
         size_t rows = (count + tiles - 1) / tiles;
         touched *at = (touched *)next + t % 8 * depth;
         switch (rows) {
-#if TILE_ROWS > 5
         case 6: touching_tile_6(b, m, w, bias, sums, at); break;
         case 5: touching_tile_5(b, m, w, bias, sums, at); break;
         default: touching_tile_4(b, m, w, bias, sums, at); break;
-#else
-        case 4: touching_tile_4(b, m, w, bias, sums, at); break;
-        default: touching_tile_3(b, m, w, bias, sums, at); break;
-#endif
         }
         m += rows;
         count -= rows;
@@ -171,7 +163,6 @@ static void run_tiles_touching(block *b, size_t m, size_t count, const tap *w, c
     }
 }
 
-#ifdef FEW_TAPS
 // Of 4 or 6 steps: the panel's weights stay in registers, and there is no tile to set up.
 #define WEIGHTS_OF(k) \
     w##k##0 = load(w + (k) * 8 * STEP), w##k##1 = load(w + (k) * 8 * STEP + 4 * STEP)
@@ -216,19 +207,16 @@ NOINLINE void six_steps(block *b, size_t m, size_t count, const tap *w, const in
 // Sums as run_tiles does, by whatever way is fastest; `next`: a panel to touch, or NULL.
 INLINE void run_rows(block *b, size_t m, size_t count, const tap *w, const int32_t *bias,
                      const int8_t *next) {
+#ifdef ONE_INSTRUCTION
     size_t depth = b->segment_count * b->segment_length;
-#ifdef FEW_TAPS
-    if (b->segment_count == 1 && depth == 4 * STEP) {
-        four_steps(b, m, count, w, bias);
-        return;
-    }
-    if (b->segment_count == 1 && depth == 6 * STEP) {
-        six_steps(b, m, count, w, bias);
-        return;
-    }
-#endif
-    if (next) run_tiles_touching(b, m, count, w, bias, next, depth);
+    if (b->segment_count == 1 && depth == 4 * STEP) four_steps(b, m, count, w, bias);
+    else if (b->segment_count == 1 && depth == 6 * STEP) six_steps(b, m, count, w, bias);
+    else if (next) run_tiles_touching(b, m, count, w, bias, next, depth);
     else run_tiles(b, m, count, w, bias);
+#else
+    (void)next;
+    run_tiles(b, m, count, w, bias);
+#endif
 }
 
 // --- Rows and panels in scratch -----------------------------------------------------------------
