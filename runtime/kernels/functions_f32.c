@@ -2,42 +2,53 @@
 // Rows of what transformers do between products: the plain twins; and the choice of those that are
 // not in the table.
 #include "../base/status.h"
+#include "functions_f32.h"
 #include "versions.h"
 
 #include <math.h>
 
 #if MITE_HAVE_PLAIN
+// Sums have four lanes, added up at the end, and a rest: those of the vector versions.
+typedef struct lanes {
+    float sum[4];
+    size_t whole; // of `count`, in lanes
+} lanes;
+
+static float total(const lanes *l) { return (l->sum[0] + l->sum[1]) + (l->sum[2] + l->sum[3]); }
+
 void mite_softmax_f32_plain(float *out, const float *in, size_t count) {
-    float most = -INFINITY, sum = 0;
+    lanes l = {.whole = count / 4 * 4};
+    float most = -INFINITY;
     for (size_t i = 0; i < count; i++) most = in[i] > most ? in[i] : most;
-    for (size_t i = 0; i < count; i++) sum += out[i] = expf(in[i] - most);
-    for (size_t i = 0; i < count; i++) out[i] /= sum;
+    for (size_t i = 0; i < count; i++) out[i] = mite_exp_f32(in[i] - most);
+    for (size_t i = 0; i < l.whole; i++) l.sum[i % 4] += out[i];
+    float all = total(&l);
+    for (size_t i = l.whole; i < count; i++) all += out[i];
+    all = 1 / all;
+    for (size_t i = 0; i < count; i++) out[i] *= all;
 }
 
 void mite_layer_norm_f32_plain(float *out, const float *in, size_t count, float epsilon,
                                const float *scale, const float *shift) {
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < count; i++) sum += (double)in[i];
-    double mean = sum / (double)count;
+    lanes sum = {.whole = count / 4 * 4}, squares = sum;
+    for (size_t i = 0; i < sum.whole; i++) sum.sum[i % 4] += in[i];
+    float mean = total(&sum);
+    for (size_t i = sum.whole; i < count; i++) mean += in[i];
+    mean /= (float)count;
+    for (size_t i = 0; i < sum.whole; i++) squares.sum[i % 4] += (in[i] - mean) * (in[i] - mean);
+    float factor = total(&squares);
+    for (size_t i = sum.whole; i < count; i++) factor += (in[i] - mean) * (in[i] - mean);
+    factor = 1 / sqrtf(factor / (float)count + epsilon);
     for (size_t i = 0; i < count; i++) {
-        double x = (double)in[i] - mean;
-        squares += x * x;
-    }
-    double factor = 1 / sqrt(squares / (double)count + (double)epsilon);
-    for (size_t i = 0; i < count; i++) {
-        float x = (float)(((double)in[i] - mean) * factor);
+        float x = (in[i] - mean) * factor;
         if (scale) x *= scale[i];
         out[i] = shift ? x + shift[i] : x;
     }
 }
 
 void mite_gelu_f32_plain(float *out, const float *in, size_t count, int32_t by_tanh) {
-    for (size_t i = 0; i < count; i++) {
-        double x = (double)in[i];
-        double y = by_tanh ? tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))
-                           : erf(x * 0.70710678118654752440);
-        out[i] = (float)(0.5 * x * (1 + y));
-    }
+    for (size_t i = 0; i < count; i++)
+        out[i] = by_tanh ? mite_gelu_f32_by_tanh(in[i]) : mite_gelu_f32(in[i]);
 }
 #endif
 
