@@ -148,15 +148,16 @@ function generate(name, folder) {
  * @param {string} name @param {Network} network @param {string} folder @param {"f32" | "int8"} kind
  */
 function convert(name, network, folder, kind) {
-  const dynamic = kind === "int8" && network.int8 === "dynamic";
-  const source = join(folder, dynamic ? "int8.onnx" : "f32.onnx");
+  const source = join(folder, "f32.onnx");
   if (!existsSync(source)) {
     return existsSync(join(folder, `${kind}.mite`)) ? undefined : "its weights are not here; set MITE_SHARED";
   }
   const args = ["convert", source, "-o", join(folder, `${kind}.mite`)];
   if (name === "efficientnet-lite0") args.push("--metadata", join(root, "models/efficientnet-lite0/metadata.json"));
-  if (kind === "int8" && !dynamic) args.push("--int8", "--calibrate", join(folder, "calibrate"));
-  const key = hashOf(join(root, "bindings/js/dist/mite-convert.wasm"), source);
+  // Dynamic forms of the peers' come without examples, so mite's does, too.
+  if (kind === "int8") args.push("--int8");
+  if (kind === "int8" && network.int8 !== "dynamic") args.push("--calibrate", join(folder, "calibrate"));
+  const key = hashOf(join(root, "bindings/js/dist/mite-convert.wasm"), source) + args.join(" ");
   return once(join(folder, `${kind}.mite.json`), key, () => {
     rmSync(join(folder, `${kind}.mite`), { force: true });
     const { failed, text } = run(process.execPath, join(root, "bindings/js/bin/mite.mjs"), ...args);

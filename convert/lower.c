@@ -9,14 +9,16 @@
 enum {
     WEIGHTS = 1,
     BIAS = 2,
-    MULTIPLIER = 3
-}; // inputs of conv2d, depthwise_conv2d, dense, dense_integer (sums at BIAS)
+    MULTIPLIER = 3,
+    SHIFT = 4, // dense_rows
+}; // inputs of conv2d, depthwise_conv2d, dense, dense_integer and dense_rows (sums at BIAS)
 
 bool mite_packing_of(mite_packing *p, const mite_ir_node *node, size_t index) {
     const mite_ir_value *v = node->inputs[index];
     bool conv = mite_ir_is(node, "conv2d"), depthwise = mite_ir_is(node, "depthwise_conv2d");
+    bool rows = mite_ir_is(node, "dense_rows");
     bool packs =
-        conv || depthwise || mite_ir_is(node, "dense") || mite_ir_is(node, "dense_integer");
+        conv || depthwise || rows || mite_ir_is(node, "dense") || mite_ir_is(node, "dense_integer");
     bool i8 = v->dtype == MITE_I8;
     *p = (mite_packing){.groups = 1, .elements = mite_ir_elements(v)};
     if (packs && index == WEIGHTS) {
@@ -25,7 +27,7 @@ bool mite_packing_of(mite_packing *p, const mite_ir_node *node, size_t index) {
         if (conv && mite_ir_int(node, "groups") > 0) {
             p->groups = (size_t)mite_ir_int(node, "groups");
         }
-    } else if (packs && (index == BIAS || index == MULTIPLIER)) {
+    } else if (packs && (index == BIAS || index == MULTIPLIER || (rows && index == SHIFT))) {
         // Kernels load these eight at a time; each group begins at a multiple of eight.
         if (conv && mite_ir_int(node, "groups") > 0) {
             p->groups = (size_t)mite_ir_int(node, "groups");

@@ -32,7 +32,8 @@ export interface ConvertOptions {
   metadata?: Metadata;
   /**
    * Quantizes to int8: called once with the model's inputs, gives the examples that ranges are
-   * chosen by. A few dozen that resemble real use are enough.
+   * chosen by. A few dozen that resemble real use are enough. Where it gives none, only what needs none
+   * is quantized: dense layers over many rows, and attention, as transformers have them.
    */
   examples?: (inputs: readonly SourcePort[]) => Promise<readonly Example[]> | readonly Example[];
   /**

@@ -8,9 +8,15 @@
 // inner_zero_point), as the two operators did: the result has the same bits.
 #include "passes/passes.h"
 
+// dense_rows has one input more before it.
+static size_t residual_of(const mite_ir_node *node) {
+    return mite_ir_is(node, "dense_rows") ? MITE_IN_RESIDUAL + 1 : MITE_IN_RESIDUAL;
+}
+
 static bool can_take_residual(const mite_ir_node *node) {
-    if (!node || (!mite_ir_is(node, "conv2d") && !mite_ir_is(node, "dense"))) return false;
-    return !mite_ir_input_of(node, MITE_IN_RESIDUAL) && mite_is_unclamped(node) &&
+    bool rows = mite_ir_is(node, "dense_rows");
+    if (!rows && !mite_ir_is(node, "conv2d") && !mite_ir_is(node, "dense")) return false;
+    return !mite_ir_input_of(node, residual_of(node)) && mite_is_unclamped(node) &&
            node->inputs[MITE_IN_X]->dtype == node->output->dtype;
 }
 
@@ -42,17 +48,20 @@ static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
     mite_ir_make make = {
         .op = conv->op->name,
         .name = conv->name,
-        .inputs = {conv->inputs[MITE_IN_X], conv->inputs[MITE_IN_WEIGHTS],
-                   conv->inputs[MITE_IN_BIAS], mite_ir_input_of(conv, MITE_IN_MULTIPLIER), other},
         .dtype = node->output->dtype,
         .scale = node->output->scale,
         .zero_point = node->output->zero_point,
         .copy_attrs = conv,
-        .attrs = {{"clamp_lo", .word = mite_ir_bits(lo)},
-                  {"clamp_hi", .word = mite_ir_bits(hi)},
-                  {"inner_scale", .word = mite_ir_bits(conv->output->scale)},
-                  {"inner_zero_point", .word = conv->output->zero_point}},
+        .attrs = {{"clamp_lo", .word = mite_ir_bits(lo)}, {"clamp_hi", .word = mite_ir_bits(hi)}},
     };
+    for (size_t i = 0; i < conv->input_count; i++) make.inputs[i] = conv->inputs[i];
+    make.inputs[residual_of(conv)] = other;
+    if (!mite_ir_is(conv, "dense_rows")) {
+        make.attrs[2].name = "inner_scale";
+        make.attrs[2].word = mite_ir_bits(conv->output->scale);
+        make.attrs[3].name = "inner_zero_point";
+        make.attrs[3].word = conv->output->zero_point;
+    }
     mite_ir_value *y = mite_ir_emit(g, &make);
     if (!y) return false;
     mite_ir_kill(conv);

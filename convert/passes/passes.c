@@ -14,7 +14,8 @@ static mite_pass_fn *const order[] = {
     mite_pass_fold_batch_norm, mite_pass_fuse_products,  mite_pass_fuse_layer_norm,
     mite_pass_fuse_gelu,       mite_pass_fuse_attention, mite_pass_fold_pad,
     mite_pass_fuse_activation, mite_pass_fuse_qdq,       mite_pass_fuse_integer,
-    mite_pass_fold_pad,        mite_pass_fuse_residual,  mite_pass_dead_code,
+    mite_pass_fuse_rows,       mite_pass_fold_pad,       mite_pass_fuse_residual,
+    mite_pass_dead_code,
 };
 
 #define MAX_ROUNDS 8 // real models settle in two or three

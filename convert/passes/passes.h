@@ -13,8 +13,8 @@ mite_pass_fn mite_pass_fold_constants, mite_pass_identities, mite_pass_common_no
     mite_pass_volumes, mite_pass_transposes, mite_pass_reshapes, mite_pass_fold_batch_norm,
     mite_pass_fuse_activation, mite_pass_fuse_products, mite_pass_fuse_layer_norm,
     mite_pass_fuse_gelu, mite_pass_fuse_attention, mite_pass_fold_pad, mite_pass_fuse_qdq,
-    mite_pass_fuse_integer, mite_pass_fuse_residual, mite_pass_dead_code, mite_pass_real_results,
-    mite_pass_keep_quantized, mite_pass_ports;
+    mite_pass_fuse_integer, mite_pass_fuse_rows, mite_pass_fuse_residual, mite_pass_dead_code,
+    mite_pass_real_results, mite_pass_keep_quantized, mite_pass_ports;
 
 // All of them, repeated until nothing changes (a few rounds). Without residuals fused, for
 // quantization, which must see the range of a convolution before its residual.

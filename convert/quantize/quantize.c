@@ -39,7 +39,8 @@ static bool suits_u8(const mite_ir_node *node) {
 }
 
 static bool has_constant_weights(const mite_ir_node *node) {
-    return mite_has_weights(node) && mite_ir_is_constant(node->inputs[MITE_IN_WEIGHTS]) &&
+    return mite_has_weights(node) && !mite_quantizes_rows(node) &&
+           mite_ir_is_constant(node->inputs[MITE_IN_WEIGHTS]) &&
            mite_ir_is_constant(node->inputs[MITE_IN_BIAS]) && node->output->dtype == MITE_F32;
 }
 
@@ -90,9 +91,12 @@ typedef struct rows {
 
 static void set_least_scales(const quantizer *q, const mite_ir_node *node, rows *r) {
     const float *bias = node->inputs[MITE_IN_BIAS]->data;
-    float x_scale = q->c.ranges[node->inputs[MITE_IN_X]->mark].scale;
+    bool real_bias = mite_quantizes_rows(node);
     for (size_t i = 0; i < r->count; i++) {
-        float least = fabsf(bias[i]) / (x_scale * LARGEST_BIAS);
+        float least = 0;
+        if (!real_bias)
+            least =
+                fabsf(bias[i]) / (q->c.ranges[node->inputs[MITE_IN_X]->mark].scale * LARGEST_BIAS);
         r->scales[i] = least > 1e-12f ? least : 1e-12f;
     }
 }
@@ -149,9 +153,18 @@ static void set_constants(quantizer *q, mite_ir_node *node, const mite_moments *
     mite_ir_set_input(g, node, MITE_IN_BIAS, bias);
 }
 
+static void set_rows(quantizer *q, mite_ir_node *node, const mite_moments *m, const rows *r) {
+    const mite_ir_value *b = node->inputs[MITE_IN_BIAS];
+    mite_ir_value *bias = mite_ir_floats(q->c.g, b->name, b->data, r->count);
+    if (bias) correct_bias(bias->data, m, r);
+    mite_ir_value *y = mite_rows_of(q->c.g, node, r->q, r->scales, bias);
+    if (y) mite_ir_absorb(y->producer, node);
+}
+
 static void quantize_weights(quantizer *q, mite_ir_node *node) {
+    static const mite_moments none = {0};
     const mite_ir_value *w = node->inputs[MITE_IN_WEIGHTS];
-    const mite_moments *m = &q->c.moments[q->at];
+    const mite_moments *m = q->c.moments ? &q->c.moments[q->at] : &none;
     size_t elements = mite_ir_elements(w);
     rows r = {.count = (size_t)mite_columns(node)};
     r.depth = elements / r.count;
@@ -163,7 +176,8 @@ static void quantize_weights(quantizer *q, mite_ir_node *node) {
         for (size_t k = 0; k < r.depth; k++)
             r.w[i * r.depth + k] = ((const float *)w->data)[element_of(node, i, k, r.depth)];
     if (!m->mean_f) m = NULL;
-    if (ok && round_rows(q, node, m, &r)) set_constants(q, node, m, &r);
+    if (ok && round_rows(q, node, m, &r))
+        (mite_quantizes_rows(node) ? set_rows : set_constants)(q, node, m, &r);
     else mite_ir_fail(q->c.g, MITE_ERR_MEMORY, "not enough memory to quantize %q", node->name);
     free(r.w);
     free(r.q);
@@ -191,7 +205,12 @@ static mite_ir_value *quantized_value(quantizer *q, mite_ir_value *v) {
 
 static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
     quantizer *q = context;
-    if (is_quantized(q, node)) {
+    if (mite_quantizes_rows(node)) {
+        quantize_weights(q, node);
+    } else if (mite_ir_is(node, "dense_attention")) {
+        mite_ir_value *y = mite_attention_in_integers(g, node);
+        if (y) mite_ir_absorb(y->producer, node);
+    } else if (q->wanted && is_quantized(q, node)) {
         bool weights = has_constant_weights(node);
         for (size_t k = 0; k < (weights ? 1 : node->input_count); k++)
             if (node->inputs[k]) mite_ir_set_input(g, node, k, quantized_value(q, node->inputs[k]));
@@ -205,7 +224,12 @@ void mite_quantize(mite_ir_graph *g, const mite_quantize_options *options) {
     quantizer q = {.c = {.g = g, .options = options}};
     if (!mite_ir_ok(g)) return;
     if (!options->sample_count) {
-        mite_ir_fail(g, MITE_ERR_ARGUMENT, "quantization needs at least one example input");
+        bool any = false;
+        for (size_t i = 0; i < g->node_count; i++)
+            any = any || mite_quantizes_rows(g->nodes[i]) ||
+                  mite_ir_is(g->nodes[i], "dense_attention");
+        if (any) mite_ir_rewrite(g, visit, &q);
+        else mite_ir_fail(g, MITE_ERR_ARGUMENT, "quantization needs at least one example input");
         return;
     }
     for (size_t k = 0; k < g->input_count; k++) {

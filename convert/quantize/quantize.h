@@ -10,6 +10,8 @@ typedef struct mite_quantize_options {
     // samples[i * g->input_count + k]: example i of graph input k, f32, dense, in its shape; lent.
     const float *const *samples;
     size_t sample_count;
+    // (sample_count 0: only what needs no examples is quantized, dense layers of many rows and
+    // attention.)
     bool full_range_weights; // do not keep weights pair-safe (MITE_VALUE_PAIR_SAFE)
 } mite_quantize_options;
 
@@ -59,5 +61,13 @@ void mite_set_range(mite_range *r, float lo, float hi);
 // `scales` holds the least allowed scale of each row and is overwritten. False without memory.
 bool mite_round_weights(int8_t *out, float *scales, const float *w, size_t n, size_t depth,
                         const mite_moments *m, size_t set, bool pair_safe);
+
+// rows.c: whether the rows of this node's input are quantized as they come; and the node that does so
+// in its place, with weights i8 [N][K] and their scales.
+bool mite_quantizes_rows(const mite_ir_node *node);
+mite_ir_value *mite_rows_of(mite_ir_graph *g, const mite_ir_node *node, const int8_t *q,
+                            const float *scales, mite_ir_value *bias);
+// dense_attention_u8 for dense_attention.
+mite_ir_value *mite_attention_in_integers(mite_ir_graph *g, const mite_ir_node *node);
 
 #endif

@@ -19,11 +19,13 @@ static void sum_panel(const mite_conv_args *a, const uint8_t *input, const int8_
     for (size_t c = 0; c < 8; c++) sum[c] = (int32_t)total[c];
 }
 
-typedef void finish_fn(const mite_conv_args *a, void *output, const void *residual, size_t column,
-                       int32_t sum);
+// `row` is the output pixel.
+typedef void finish_fn(const mite_conv_args *a, void *output, const void *residual, size_t row,
+                       size_t column, int32_t sum);
 
-static void finish_u8(const mite_conv_args *a, void *output, const void *residual, size_t column,
-                      int32_t sum) {
+static void finish_u8(const mite_conv_args *a, void *output, const void *residual, size_t row,
+                      size_t column, int32_t sum) {
+    (void)row;
     int32_t q = mite_round((float)sum * a->scale[column], a->zero_point);
     if (residual) {
         uint8_t inner = mite_saturate_u8(q, 0, 255);
@@ -33,9 +35,15 @@ static void finish_u8(const mite_conv_args *a, void *output, const void *residua
     ((uint8_t *)output)[column] = mite_saturate_u8(q, a->q_lo, a->q_hi);
 }
 
-static void finish_f32(const mite_conv_args *a, void *output, const void *residual, size_t column,
-                       int32_t sum) {
-    float value = (float)sum * a->scale[column];
+static void finish_f32(const mite_conv_args *a, void *output, const void *residual, size_t row,
+                       size_t column, int32_t sum) {
+    float scale = a->scale[column];
+    if (a->row_scale) {
+        scale *= a->row_scale[row];
+        sum = (int32_t)((uint32_t)sum - (uint32_t)a->row_zero[row] * (uint32_t)a->sums[column]);
+    }
+    float value = (float)sum * scale;
+    if (a->row_scale && a->shift) value += a->shift[column];
     if (residual) value += ((const float *)residual)[column];
     ((float *)output)[column] = mite_clamp(value, a->lo, a->hi);
 }
@@ -54,7 +62,7 @@ static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t colum
             sum_panel(a, input, (const int8_t *)a->weights + n * depth,
                       (const int32_t *)a->bias + n, sum);
             for (size_t c = n; c < n + 8 && c < column1; c++) {
-                finish(a, output, residual, c, sum[c - n]);
+                finish(a, output, residual, m, c, sum[c - n]);
             }
         }
     }

@@ -13,10 +13,10 @@ typedef struct mite_finished {
     const mite_conv_args *a;
     const int32_t *sums; // [count][8]
     const size_t *output, *residual; // elements from pixel (0,0) to each pixel
-    size_t count, n, width; // n: first column; how many of the 8 exist
+    size_t row, count, n, width; // first output pixel and column; how many of the 8 exist
 } mite_finished;
 
 typedef void mite_finish_fn(const mite_finished *f);
-mite_finish_fn mite_finish_u8, mite_finish_f32;
+mite_finish_fn mite_finish_u8, mite_finish_f32, mite_finish_rows;
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conv_u8_finish.h"
 
+#include <math.h>
+
 #if MITE_HAVE_SIMD128
 
 // What stays in registers over a panel.
@@ -104,6 +106,68 @@ void mite_finish_u8(const mite_finished *f) {
     if (from) finish_with_residual(f, output, at, residual, at);
     else finish(f, output, at);
     for (size_t m = 0; m < f->count; m++) memcpy(to + f->output[m], output + m * 8, f->width);
+}
+
+INLINE vec finish_row(const int32_t *sums, vec zero, vec scale, const vec column[3]) {
+    vec x = wasm_i32x4_sub(load(sums), wasm_i32x4_mul(zero, column[1]));
+    x = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(x), wasm_f32x4_mul(scale, column[0]));
+    return wasm_f32x4_add(x, column[2]);
+}
+
+// `out` and `residual` (or NULL) are at the first pixel, their steps in floats.
+INLINE void finish_panel(const mite_finished *f, const vec low[3], const vec high[3], float *out,
+                         size_t step, const float *residual, size_t residual_step) {
+    const float *row_scale = f->a->row_scale + f->row;
+    const int32_t *row_zero = f->a->row_zero + f->row, *sums = f->sums;
+    for (size_t m = f->count; m; m--, sums += 8, out += step) {
+        vec zero = splat_i32(row_zero++), scale = splat_f32(row_scale++);
+        vec x = finish_row(sums, zero, scale, low), y = finish_row(sums + 4, zero, scale, high);
+        if (residual) {
+            x = wasm_f32x4_add(x, load(residual));
+            y = wasm_f32x4_add(y, load(residual + 4));
+            residual += residual_step;
+        }
+        store(out, x);
+        store(out + 4, y);
+    }
+}
+
+NOINLINE void finish_plain(const mite_finished *f, const vec *c, float *out, size_t step) {
+    finish_panel(f, c, c + 3, out, step, NULL, 0);
+}
+
+NOINLINE void finish_added(const mite_finished *f, const vec *c, float *out, size_t step,
+                           const float *residual, size_t residual_step) {
+    finish_panel(f, c, c + 3, out, step, residual, residual_step);
+}
+
+// The rows of a matrix, so their pixels have one distance. Narrower panels through a copy.
+void mite_finish_rows(const mite_finished *f) {
+    const mite_conv_args *a = f->a;
+    float out[MITE_FINISH_ROWS * 8], residual[MITE_FINISH_ROWS * 8];
+    float *to = (float *)a->output + f->output[0] + f->n, *at = to;
+    const float *other = a->residual;
+    size_t step = a->out_pixel, residual_step = a->residual_pixel;
+    vec none = wasm_i32x4_splat(0);
+    vec c[6] = {load(a->scale + f->n),     load(a->sums + f->n),     none,
+                load(a->scale + f->n + 4), load(a->sums + f->n + 4), none};
+    if (a->shift) c[2] = load(a->shift + f->n), c[5] = load(a->shift + f->n + 4);
+    if (other) other += f->residual[0] + f->n;
+    if (f->width < 8) {
+        at = out;
+        step = 8;
+        for (size_t m = 0; other && m < f->count; m++)
+            memcpy(residual + m * 8, other + m * residual_step, f->width * sizeof *out);
+        if (other) other = residual, residual_step = 8;
+    }
+    if (other) finish_added(f, c, at, step, other, residual_step);
+    else finish_plain(f, c, at, step);
+    vec lo = splat_f32(&a->lo), hi = splat_f32(&a->hi);
+    for (size_t m = 0; (a->lo > -INFINITY || a->hi < INFINITY) && m < f->count; m++)
+        for (float *x = at + m * step, *end = x + 8; x < end; x += 4)
+            store(x, clamp_f32(load(x), lo, hi));
+    for (size_t m = 0; f->width < 8 && m < f->count; m++)
+        memcpy(to + m * a->out_pixel, out + m * 8, f->width * sizeof *out);
 }
 
 void mite_finish_f32(const mite_finished *f) {

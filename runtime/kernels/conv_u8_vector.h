@@ -21,7 +21,7 @@ typedef int16_t tap; // activations and weights in the tile
 #else
 typedef uint8_t tap;
 #endif
-#define BLOCK_BYTES 65536 // of rows
+#define BLOCK_BYTES 262144 // of rows
 #define MAX_BLOCK_ROWS \
     240 // the lines of their outputs that a panel writes to stay in the first cache
 // So few rows touch the next panel's weights (simd.h, TOUCH).
@@ -335,6 +335,7 @@ static void conv(const mite_conv_args *a, size_t row0, size_t row1, size_t colum
                                    .sums = b->sums,
                                    .output = b->output + m,
                                    .residual = b->residual + m,
+                                   .row = first + m,
                                    .count = b->count - m < MITE_FINISH_ROWS ? b->count - m
                                                                             : MITE_FINISH_ROWS,
                                    .n = n,
@@ -353,5 +354,5 @@ void CONV_U8(const mite_conv_args *a, size_t row0, size_t row1, size_t column0, 
 
 void CONV_U8_F32(const mite_conv_args *a, size_t row0, size_t row1, size_t column0,
                  size_t column1) {
-    conv(a, row0, row1, column0, column1, mite_finish_f32);
+    conv(a, row0, row1, column0, column1, a->row_scale ? mite_finish_rows : mite_finish_f32);
 }

@@ -46,9 +46,12 @@ void mite_layer_norm_f32_plain(float *out, const float *in, size_t count, float 
     }
 }
 
-void mite_gelu_f32_plain(float *out, const float *in, size_t count, int32_t by_tanh) {
-    for (size_t i = 0; i < count; i++)
-        out[i] = by_tanh ? mite_gelu_f32_by_tanh(in[i]) : mite_gelu_f32(in[i]);
+void mite_gelu_f32_plain(float *out, const float *in, size_t count, mite_gelu_kind kind) {
+    for (size_t i = 0; i < count; i++) {
+        if (kind == MITE_GELU) out[i] = mite_gelu_f32(in[i]);
+        else if (kind == MITE_GELU_BY_TANH) out[i] = mite_gelu_f32_by_tanh(in[i]);
+        else out[i] = mite_gelu_f32_rough(in[i], mite_rough_constants[kind - MITE_GELU_ROUGH]);
+    }
 }
 #endif
 

@@ -113,20 +113,35 @@ INLINE vec gelu_by_tanh(vec x) {
     return wasm_f32x4_div(wasm_f32x4_pmax(x, splat_f32(c + 2)), add(splat_f32(c + 3), exp_f32(y)));
 }
 
-#define GELU(NAME)                                                         \
-    NOINLINE void all_##NAME(float *out, const float *in, size_t count) {  \
-        size_t i = 0;                                                      \
-        for (; i + 4 <= count; i += 4) store(out + i, NAME(load(in + i))); \
-        if (i < count)                                                     \
-            store_some(out + i, NAME(load_some_f32(in + i, count - i)),    \
-                       (count - i) * sizeof *out);                         \
-    }
-GELU(gelu)
-GELU(gelu_by_tanh)
+INLINE vec gelu_rough(vec x, const float *constants) {
+    const float *c = opaque(constants);
+    vec lo = splat_f32(c + 7), inside = clamp_f32(x, lo, splat_f32(c + 8));
+    vec square = mul(inside, inside);
+    vec p = add(mul(splat_f32(c + 1), square), splat_f32(c + 3));
+    vec q = add(mul(splat_f32(c), square), splat_f32(c + 2));
+    p = add(mul(p, square), splat_f32(c + 5));
+    q = add(mul(q, square), splat_f32(c + 4));
+    q = add(mul(q, square), splat_f32(c + 6));
+    vec share = add(wasm_f32x4_div(mul(inside, p), q), splat_f32(c + 9));
+    return mul(wasm_f32x4_pmax(x, lo), share);
+}
 
-void mite_gelu_f32_simd128(float *out, const float *in, size_t count, int32_t by_tanh) {
-    if (by_tanh) all_gelu_by_tanh(out, in, count);
-    else all_gelu(out, in, count);
+// NOLINTNEXTLINE(misc-no-recursion): one level
+void mite_gelu_f32_simd128(float *out, const float *in, size_t count, mite_gelu_kind kind) {
+    const float *rough = mite_rough_constants[kind == MITE_GELU_ROUGH_BY_TANH];
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        vec x = load(in + i);
+        if (kind == MITE_GELU) x = gelu(x);
+        else if (kind == MITE_GELU_BY_TANH) x = gelu_by_tanh(x);
+        else x = gelu_rough(x, rough);
+        store(out + i, x);
+    }
+    if (i == count) return;
+    float rest[4] = {0};
+    memcpy(rest, in + i, (count - i) * sizeof *in);
+    mite_gelu_f32_simd128(rest, rest, 4, kind); // once: four are whole
+    memcpy(out + i, rest, (count - i) * sizeof *out);
 }
 
 #endif

@@ -46,6 +46,12 @@ typedef struct mite_conv_args {
     int32_t pair_safe; // weights are MITE_VALUE_PAIR_SAFE
     int32_t zero_point; // of the output; with a residual: of the inner u8
     uint8_t q_lo, q_hi; // clamp in quanta, after the residual
+    // u8 input and f32 output, rows of a matrix (out_width at least row1) quantized each on its own;
+    // row_scale NULL: they are not.
+    //   out = (float)(acc - row_zero[m] * sums[n]) * (row_scale[m] * scale[n]) + shift[n]
+    // The product with sums and the difference wrap; shift may be NULL (none). The residual follows.
+    const float *row_scale, *shift; // by output pixel; by column, rounded up to 8
+    const int32_t *row_zero, *sums; // likewise; sums are those of each column's weights
     // u8 residual: inner = round to u8 as above; then
     // r = inner*inner_scale + (residual*residual_scale + offset), each operation rounded to f32,
     // q = bits(r + 12582912.0f) - 0x4B400000, saturated and clamped as above (no zero point).
@@ -204,8 +210,16 @@ typedef void mite_layer_norm_f32_fn(float *out, const float *in, size_t count, f
                                     const float *scale, const float *shift);
 mite_layer_norm_f32_fn *mite_layer_norm_f32_for(int32_t isa);
 // out[i] = x/2 (1 + erf(x/sqrt 2)) of x = in[i]; by_tanh: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715
-// x^3))) instead. Absolute errors below 1e-6 and 1e-6 |x|. out may be in.
-typedef void mite_gelu_f32_fn(float *out, const float *in, size_t count, int32_t by_tanh);
+// x^3))) instead. Absolute errors below 1e-6 and 1e-6 |x|; of the rough ones, for rows that are rounded to
+// u8, below 1.7e-4 and 4e-5 |x|. out may be in.
+typedef enum mite_gelu_kind {
+    MITE_GELU,
+    MITE_GELU_BY_TANH,
+    MITE_GELU_ROUGH,
+    MITE_GELU_ROUGH_BY_TANH,
+    MITE_GELU_KINDS
+} mite_gelu_kind;
+typedef void mite_gelu_f32_fn(float *out, const float *in, size_t count, mite_gelu_kind kind);
 mite_gelu_f32_fn *mite_gelu_f32_for(int32_t isa);
 // Eight columns of quantized weights of one group to the layout of convolution weights:
 // out[k][8] = (q(k) - zero[8]) * scale[8] for k < depth, q u8 [depth][8], or with bits 4 instead of 8
@@ -213,6 +227,32 @@ mite_gelu_f32_fn *mite_gelu_f32_for(int32_t isa);
 typedef void mite_expand_f32_fn(float *out, const uint8_t *q, size_t depth, int32_t bits,
                                 const float *scale, const uint8_t *zero);
 mite_expand_f32_fn *mite_expand_f32_for(int32_t isa);
+// A row quantized on its own. With lo = min(0, least) and hi = max(0, greatest), NaN passed over:
+//   scale = (hi - lo) * (1 / 255), zero point = round(-lo * inverse), inverse = 255 / (hi - lo) or 0
+// or, `symmetric`, with m = max(-lo, hi): scale = m * (1 / 127), zero point 128, inverse = 127 / m or 0.
+// (0 where hi - lo or m is at most 1e-36)
+//   out[i] = saturate_u8(round(in[i] * inverse) + zero point), NaN gives 0
+typedef struct mite_row_quanta {
+    float scale;
+    int32_t zero_point;
+} mite_row_quanta;
+typedef mite_row_quanta mite_quantize_row_fn(uint8_t *out, const float *in, size_t count,
+                                             int32_t symmetric);
+// Columns [rows][columns] of `in` (step elements to the next row) quantized symmetrically, each on its
+// own, as weights: out in MITE_LAYOUT_CONV_I8 with the rows as depth, padded with zeros, and the
+// scale of each column, rounded up to 8 (0).
+typedef void mite_quantize_columns_fn(int8_t *out, float *scale, const float *in, size_t rows,
+                                      size_t columns, size_t step);
+// out[i] = round(254 * 2^(in[i] - largest) + what rounding out[i - 8] left over), and their sum:
+// softmax to the base 2, rounded so that many small numbers keep their sum. No in[i] is NaN.
+typedef int32_t mite_softmax_u8_fn(uint8_t *out, const float *in, size_t count);
+typedef struct mite_row_kernels {
+    mite_quantize_row_fn *quantize_row;
+    mite_quantize_columns_fn *quantize_columns;
+    mite_softmax_u8_fn *softmax_u8;
+} mite_row_kernels;
+void mite_row_kernels_fill(mite_row_kernels *k, int32_t isa);
+
 // b to the layout of convolution weights, times `scale`, columns beyond n as zeros:
 // out[n/8][k][8] = b[k*k_step + n*n_step] * scale.
 void mite_pack_product_f32(float *out, const float *b, size_t n, size_t k, size_t n_step,

@@ -20,7 +20,7 @@ enum {
 #define BLOCK_BYTES 131072 // of scores
 #define ROW_UNIT 12 // a multiple of the products' tile heights
 
-static const mite_attr attrs[] = {
+const mite_attr mite_attention_attrs[MITE_ATTENTION_ATTRS] = {
     [Q_HEADS] = {"q_heads", 'i', 1, 0}, // needed for packed inputs
     [K_HEADS] = {"k_heads", 'i', 1, 0},
     [CAUSAL] = {"causal", 'i', 1, 0},
@@ -65,7 +65,7 @@ bool mite_attention_read_mask(const mite_step *s, mite_attention_state *st) {
     return true;
 }
 
-static mite_status set_up(mite_step *s, mite_attention_state *st) {
+mite_status mite_attention_set_up(mite_step *s, mite_attention_state *st) {
     const mite_view *q = s->inputs[Q], *k = s->inputs[K], *v = s->inputs[V];
     const mite_view *mask = mite_step_input(s, MASK);
     int32_t k_heads = mite_attr_int(s, K_HEADS);
@@ -88,7 +88,7 @@ static mite_status set_up(mite_step *s, mite_attention_state *st) {
                           v->shape, mite_attr_int(s, Q_HEADS), k_heads);
 }
 
-static mite_status infer(mite_step *s) {
+mite_status mite_attention_infer(mite_step *s) {
     mite_attention_state st;
     const mite_view *mask = mite_step_input(s, MASK);
     mite_status status = mite_step_need_type(s, "output", s->outputs[0], MITE_F32);
@@ -96,7 +96,7 @@ static mite_status infer(mite_step *s) {
         status = mite_step_need_type(s, "input", s->inputs[k], MITE_F32);
     if (!status && mask && mask->dtype != MITE_BOOL)
         status = mite_step_need_type(s, "mask", mask, MITE_F32);
-    if (!status) status = set_up(s, &st);
+    if (!status) status = mite_attention_set_up(s, &st);
     if (status) return status;
     int32_t heads = (int32_t)st.q.heads, length = (int32_t)st.v.length, width;
     if (__builtin_mul_overflow(heads, length, &width)) width = -1;
@@ -110,7 +110,7 @@ static mite_status infer(mite_step *s) {
 
 // --- One head -------------------------------------------------------------------------------------
 
-static size_t block_rows(const mite_attention_state *st) {
+size_t mite_attention_block_rows(const mite_attention_state *st) {
     size_t row_bytes = mite_round_up(st->keys, 8) * sizeof(float);
     size_t rows = row_bytes ? BLOCK_BYTES / row_bytes / ROW_UNIT * ROW_UNIT : ROW_UNIT;
     return mite_min_size(mite_max_size(rows, ROW_UNIT), mite_max_size(1, st->q.count));
@@ -129,12 +129,12 @@ static bool lay_out(const mite_step *s, const mite_attention_state *st, layout *
     if (!mite_size_mul(&l->v, keys8, st->q.length) || !mite_size_add(&l->v, l->v, l->k) ||
         !mite_size_mul(&l->scores, st->keys, wide8) ||
         !mite_size_add(&l->scores, l->scores, l->v) ||
-        !mite_size_mul(&scores, block_rows(st), keys8) ||
+        !mite_size_mul(&scores, mite_attention_block_rows(st), keys8) ||
         !mite_size_add(&l->kernel, l->scores, scores) ||
         !mite_size_align(&l->kernel, l->kernel, MITE_ALIGN) ||
         !mite_size_mul(&l->bytes, l->kernel, sizeof(float)))
         return false;
-    kernel = s->kernels->conv_f32.scratch_bytes(block_rows(st), 1, depth);
+    kernel = s->kernels->conv_f32.scratch_bytes(mite_attention_block_rows(st), 1, depth);
     return mite_size_add(&l->bytes, l->bytes, kernel);
 }
 
@@ -146,10 +146,8 @@ mite_status mite_attention_plan_dense(mite_step *s, const mite_attention_state *
     return MITE_OK;
 }
 
-// Adds the mask to the scores of one query, and sets those to -infinity that it may not attend.
-// False if it may attend nothing.
-static bool mask_row(const mite_step *s, const mite_attention_state *st, size_t batch, size_t head,
-                     size_t query, float *scores) {
+bool mite_attention_mask_row(const mite_step *s, const mite_attention_state *st, size_t batch,
+                             size_t head, size_t query, float unit, float *scores) {
     const mite_view *m = mite_step_input(s, MASK);
     size_t count = st->keys, open = count;
     if (m) {
@@ -158,7 +156,7 @@ static bool mask_row(const mite_step *s, const mite_attention_state *st, size_t 
         if (m->dtype == MITE_F32) {
             const float *added = (const float *)m->data + at;
             for (size_t j = 0; j < open; j++)
-                scores[j] = added[j] == -INFINITY ? -INFINITY : scores[j] + added[j];
+                scores[j] = added[j] == -INFINITY ? -INFINITY : scores[j] + added[j] * unit;
         } else {
             const uint8_t *attends = (const uint8_t *)m->data + at;
             for (size_t j = 0; j < open; j++) scores[j] = attends[j] ? scores[j] : -INFINITY;
@@ -171,30 +169,43 @@ static bool mask_row(const mite_step *s, const mite_attention_state *st, size_t 
     return false;
 }
 
+mite_attention_head mite_attention_head_of(const mite_step *s, const mite_attention_state *st,
+                                           size_t batch, size_t head) {
+    const mite_attention_rows *rows[] = {&st->q, &st->k, &st->v};
+    const float *at[3];
+    for (size_t i = Q; i <= V; i++) {
+        size_t own = i == Q ? head : head / (st->q.heads / st->k.heads);
+        at[i] = (const float *)s->inputs[i]->data + batch * rows[i]->batch_step +
+                own * rows[i]->head_step;
+    }
+    // y has the form of q, with rows of v's length.
+    bool packed = s->inputs[Q]->rank == 3;
+    size_t wide = st->v.length;
+    return (mite_attention_head){
+        .q = at[Q],
+        .k = at[K],
+        .v = at[V],
+        .y = (float *)s->outputs[0]->data + batch * st->q.heads * st->q.count * wide +
+             head * (packed ? wide : st->q.count * wide),
+        .y_step = packed ? st->q.heads * wide : wide,
+        .scale = st->scale == 0 ? 1 / sqrtf((float)st->q.length) : st->scale,
+        .masks = mite_step_input(s, MASK) || st->causal,
+    };
+}
+
 void mite_attention_dense_head(const mite_step *s, const mite_attention_state *st, size_t batch,
                                size_t head, void *scratch) {
     static const int32_t one_segment[1] = {0};
     const mite_kernels *kernels = s->kernels;
     layout l;
     if (!lay_out(s, st, &l)) return; // planned, so it does not fail
-    float *room = scratch, scale = st->scale;
+    float *room = scratch;
+    mite_attention_head h = mite_attention_head_of(s, st, batch, head);
     size_t keys = st->keys, keys8 = mite_round_up(keys, 8), wide = st->v.length;
-    size_t k_head = head / (st->q.heads / st->k.heads), rows = block_rows(st);
-    const float *q =
-        (const float *)s->inputs[Q]->data + batch * st->q.batch_step + head * st->q.head_step;
-    const float *k =
-        (const float *)s->inputs[K]->data + batch * st->k.batch_step + k_head * st->k.head_step;
-    const float *v =
-        (const float *)s->inputs[V]->data + batch * st->v.batch_step + k_head * st->v.head_step;
-    // y has the form of q, with rows of v's length.
-    bool packed = s->inputs[Q]->rank == 3;
-    size_t y_step = packed ? st->q.heads * wide : wide;
-    float *y = (float *)s->outputs[0]->data + batch * st->q.heads * st->q.count * wide +
-               head * (packed ? wide : st->q.count * wide);
-    if (scale == 0) scale = 1 / sqrtf((float)st->q.length);
+    size_t rows = mite_attention_block_rows(st);
     memset(room, 0, l.k * sizeof *room);
-    mite_pack_product_f32(room + l.k, k, keys, st->q.length, st->k.row_step, 1, scale);
-    mite_pack_product_f32(room + l.v, v, wide, keys, 1, st->v.row_step, 1);
+    mite_pack_product_f32(room + l.k, h.k, keys, st->q.length, st->k.row_step, 1, h.scale);
+    mite_pack_product_f32(room + l.v, h.v, wide, keys, 1, st->v.row_step, 1);
     mite_conv_args products[2] = {
         {.weights = room + l.k,
          .output = room + l.scores,
@@ -207,7 +218,7 @@ void mite_attention_dense_head(const mite_step *s, const mite_attention_state *s
          .segment_length = keys,
          .columns = wide,
          .in_pixel = keys8,
-         .out_pixel = y_step},
+         .out_pixel = h.y_step},
     };
     for (size_t i = 0; i < 2; i++) {
         products[i].bias = room;
@@ -218,15 +229,14 @@ void mite_attention_dense_head(const mite_step *s, const mite_attention_state *s
         products[i].lo = -INFINITY;
         products[i].hi = INFINITY;
     }
-    bool masks = mite_step_input(s, MASK) || st->causal;
     for (size_t first = 0; first < st->q.count && keys; first += rows) {
         size_t count = mite_min_size(rows, st->q.count - first);
-        products[0].input = q + first * st->q.row_step;
-        products[1].output = y + first * y_step;
+        products[0].input = h.q + first * st->q.row_step;
+        products[1].output = h.y + first * h.y_step;
         kernels->conv_f32.run(&products[0], 0, count, 0, keys);
         for (size_t i = 0; i < count; i++) {
             float *scores = room + l.scores + i * keys8;
-            if (masks && !mask_row(s, st, batch, head, first + i, scores))
+            if (h.masks && !mite_attention_mask_row(s, st, batch, head, first + i, 1, scores))
                 memset(scores, 0, keys * sizeof *scores);
             else kernels->softmax_f32(scores, scores, keys);
         }
@@ -238,13 +248,13 @@ void mite_attention_dense_head(const mite_step *s, const mite_attention_state *s
 
 static mite_status plan(mite_step *s) {
     mite_attention_state *st = s->state;
-    mite_status status = set_up(s, st);
+    mite_status status = mite_attention_set_up(s, st);
     return status ? status : mite_attention_plan_dense(s, st);
 }
 
 static mite_status prepare(mite_step *s) {
     mite_attention_state *st = s->state;
-    mite_status status = set_up(s, st);
+    mite_status status = mite_attention_set_up(s, st);
     s->max_parts = mite_max_size(1, st->batch * st->q.heads);
     return status;
 }
@@ -263,13 +273,13 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
 
 const mite_op mite_op_dense_attention = {
     .name = "dense_attention",
-    .attrs = attrs,
-    .attr_count = sizeof attrs / sizeof attrs[0],
+    .attrs = mite_attention_attrs,
+    .attr_count = MITE_ATTENTION_ATTRS,
     .min_inputs = 3,
     .max_inputs = 4,
     .output_count = 1,
     .state_bytes = sizeof(mite_attention_state),
-    .infer = infer,
+    .infer = mite_attention_infer,
     .plan = plan,
     .prepare = prepare,
     .run = run,

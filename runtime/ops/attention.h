@@ -22,14 +22,38 @@ typedef struct mite_attention_state {
     bool dense; // the way below
 } mite_attention_state;
 
+// Where one head of q in one sequence begins, its keys and values and its results, and what becomes
+// of scores: they are masked, and multiplied by `scale`.
+typedef struct mite_attention_head {
+    const float *q, *k, *v;
+    float *y, scale;
+    size_t y_step; // elements from row to row of y
+    bool masks;
+} mite_attention_head;
+mite_attention_head mite_attention_head_of(const mite_step *s, const mite_attention_state *st,
+                                           size_t batch, size_t head);
+
 // Of [B,H,S,D], or of [B,S,H*D] with `heads` heads. False where it is neither.
 bool mite_attention_read_rows(const mite_view *v, int32_t heads, mite_attention_rows *r);
 // Of a mask that broadcasts to [B,H,S,T] (or none); its last dimension may differ from T.
 bool mite_attention_read_mask(const mite_step *s, mite_attention_state *st);
 
+// Queries at a time.
+size_t mite_attention_block_rows(const mite_attention_state *st);
+// Adds the mask, times `unit`, to the scores of one query, and sets those to -infinity that it may not
+// attend. False if it may attend nothing.
+bool mite_attention_mask_row(const mite_step *s, const mite_attention_state *st, size_t batch,
+                             size_t head, size_t query, float unit, float *scores);
+
 // For a state without a past: scratch of a part, and one head of q in one sequence.
 mite_status mite_attention_plan_dense(mite_step *s, const mite_attention_state *st);
 void mite_attention_dense_head(const mite_step *s, const mite_attention_state *st, size_t batch,
                                size_t head, void *scratch);
+
+// Of dense_attention, for the operator that computes the same in integers.
+#define MITE_ATTENTION_ATTRS 4
+extern const mite_attr mite_attention_attrs[MITE_ATTENTION_ATTRS];
+mite_status mite_attention_set_up(mite_step *s, mite_attention_state *st);
+mite_status mite_attention_infer(mite_step *s);
 
 #endif

@@ -113,7 +113,8 @@ mite_status mite_conv_check_columns(mite_step *s, size_t columns) {
 
 mite_status mite_conv_need_weights(mite_step *s, mite_layout layout, size_t groups) {
     const mite_view *w = s->inputs[MITE_CONV_WEIGHTS];
-    mite_dtype dtype = s->inputs[MITE_CONV_X]->dtype == MITE_U8 ? MITE_I8 : MITE_F32;
+    bool i8 = layout == MITE_LAYOUT_CONV_I8 || layout == MITE_LAYOUT_DEPTHWISE_I8;
+    mite_dtype dtype = i8 ? MITE_I8 : MITE_F32;
     size_t bytes;
     if (!mite_layout_bytes(&bytes, layout, dtype, (size_t)w->rank, w->shape, groups)) {
         return mite_step_fail(s, MITE_ERR_FORMAT, "weights of shape %T are too large",
@@ -121,6 +122,19 @@ mite_status mite_conv_need_weights(mite_step *s, mite_layout layout, size_t grou
     }
     return mite_step_need_constant(s, MITE_CONV_WEIGHTS, dtype, layout,
                                    bytes / mite_dtype_bytes(dtype));
+}
+
+mite_status mite_conv_check_matrix(mite_step *s) {
+    const mite_view *x = s->inputs[MITE_CONV_X], *w = s->inputs[MITE_CONV_WEIGHTS];
+    if (!w || w->rank != 4 || w->shape[0] < 1 || w->shape[1] != 1 || w->shape[2] != 1) {
+        return mite_step_fail(s, MITE_ERR_FORMAT, "weights must have shape [N,1,1,K]");
+    }
+    if (x->rank < 1 || x->shape[x->rank - 1] < 1 || x->shape[x->rank - 1] != w->shape[3]) {
+        return mite_step_fail(s, MITE_ERR_FORMAT,
+                              "weights want %d values along the last dimension, x has shape %T",
+                              w->shape[3], (size_t)x->rank, x->shape);
+    }
+    return MITE_OK;
 }
 
 mite_status mite_conv_check_residual(mite_step *s) {

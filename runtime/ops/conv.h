@@ -65,6 +65,9 @@ mite_status mite_conv_check_columns(mite_step *s, size_t columns);
 // The weights are a constant of this layout, with room for their logical shape.
 mite_status mite_conv_need_weights(mite_step *s, mite_layout layout, size_t groups);
 
+// The weights are [N,1,1,K], as many K as x has values along its last dimension.
+mite_status mite_conv_check_matrix(mite_step *s);
+
 // A residual, where there is one, has the shape of the output.
 mite_status mite_conv_check_residual(mite_step *s);
 

@@ -2,7 +2,7 @@
 // dense: the last dimension of x times a constant matrix, with bias, residual and clamp. It is a
 // 1x1 convolution over a picture of one row, M pixels wide, where M is the product of the other
 // dimensions of x.
-#include "conv.h"
+#include "strassen.h"
 
 enum { CLAMP_LO, CLAMP_HI, INNER_SCALE, INNER_ZERO_POINT }; // attribute words
 
@@ -17,16 +17,10 @@ static const int32_t one_segment[1] = {0};
 
 static mite_status check_weights(mite_step *s) {
     const mite_view *x = s->inputs[MITE_CONV_X], *w = s->inputs[MITE_CONV_WEIGHTS];
-    if (!w || w->rank != 4 || w->shape[0] < 1 || w->shape[1] != 1 || w->shape[2] != 1) {
-        return mite_step_fail(s, MITE_ERR_FORMAT, "weights must have shape [N,1,1,K]");
-    }
-    if (x->rank < 1 || x->shape[x->rank - 1] < 1 || x->shape[x->rank - 1] != w->shape[3]) {
-        return mite_step_fail(s, MITE_ERR_FORMAT,
-                              "weights want %d values along the last dimension, x has shape %T",
-                              w->shape[3], (size_t)x->rank, x->shape);
-    }
+    mite_status status = mite_conv_check_matrix(s);
+    if (status) return status;
     mite_layout layout = x->dtype == MITE_U8 ? MITE_LAYOUT_CONV_I8 : MITE_LAYOUT_CONV_F32;
-    mite_status status = mite_conv_need_weights(s, layout, 1);
+    status = mite_conv_need_weights(s, layout, 1);
     return status ? status : mite_conv_check_columns(s, mite_round_up((size_t)w->shape[0], 8));
 }
 
@@ -44,11 +38,21 @@ static mite_status infer(mite_step *s) {
     return status;
 }
 
+static bool by_strassen(const mite_step *s) {
+    const mite_view *x = s->inputs[MITE_CONV_X];
+    size_t depth = (size_t)x->shape[x->rank - 1];
+    return x->dtype == MITE_F32 &&
+           mite_strassen_suits(x->elements / depth, depth,
+                               (size_t)s->inputs[MITE_CONV_WEIGHTS]->shape[0]);
+}
+
 static mite_status plan(mite_step *s) {
     const mite_view *x = s->inputs[MITE_CONV_X];
     size_t depth = (size_t)x->shape[x->rank - 1];
     s->scratch_bytes = mite_conv_scratch(s, x->elements / depth, 1, depth);
     if (mite_step_input(s, MITE_CONV_RESIDUAL)) s->in_place = MITE_CONV_RESIDUAL;
+    if (by_strassen(s) && !mite_strassen_scratch(s, x->elements / depth, depth, &s->scratch_bytes))
+        return mite_step_fail(s, MITE_ERR_MEMORY, "its matrices are too large");
     return MITE_OK;
 }
 
@@ -71,12 +75,16 @@ static mite_status prepare(mite_step *s) {
     a->in_row = a->out_width * a->in_pixel;
     a->out_row = a->out_width * a->out_pixel;
     a->residual_row = a->out_width * a->residual_pixel;
-    s->max_parts = mite_max_size(1, mite_conv_parts(c));
+    s->max_parts = mite_max_size(1, by_strassen(s) ? mite_strassen_parts(c) : mite_conv_parts(c));
     return MITE_OK;
 }
 
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const mite_conv_state *c = s->state;
+    if (by_strassen(s)) {
+        mite_strassen_run(c, part, part_count, scratch);
+        return MITE_OK;
+    }
     mite_conv_args a = c->args;
     a.scratch = scratch;
     mite_conv_run_share(c, a, mite_conv_share_of(c, part, part_count));

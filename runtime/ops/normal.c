@@ -103,7 +103,7 @@ static mite_status gelu_run(const mite_step *s, size_t part, size_t part_count, 
     mite_part_range(s->inputs[X]->elements, 64, part, part_count, &begin, &end);
     mite_gelu_f32_for(s->kernels->isa)((float *)s->outputs[0]->data + begin,
                                        (const float *)s->inputs[X]->data + begin, end - begin,
-                                       mite_attr_int(s, BY_TANH));
+                                       mite_attr_int(s, BY_TANH) ? MITE_GELU_BY_TANH : MITE_GELU);
     return MITE_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "pass_check.h"
 
 #include "ops/more/functions.h"
+#include "quantize/quantize.h"
 
 static mite_ir_value *number(mite_ir_graph *g, float x) { return mite_ir_floats(g, "n", &x, 1); }
 
@@ -111,7 +112,64 @@ static mite_ir_value *table_of_bytes(mite_ir_graph *g) {
     return MITE_IR_EMIT(g, .op = "gather", .inputs = {w, i}, .dtype = MITE_F32);
 }
 
+static mite_ir_value *dense(mite_ir_graph *g, mite_ir_value *x, int32_t columns) {
+    return MITE_IR_EMIT(
+        g, .op = "dense",
+        .inputs = {x, RAMP(g, columns, 1, 1, x->shape[x->rank - 1]), RAMP(g, columns)});
+}
+
+// Two layers over three rows with a residual, attention among the rows, and a layer over one row.
+static mite_ir_value *layers(mite_ir_graph *g) {
+    mite_ir_value *x = mite_ir_input(g, "x", MITE_F32, 3, (int32_t[]){1, 3, 4});
+    mite_ir_value *y = MITE_IR_EMIT(g, .op = "gelu", .inputs = {dense(g, x, 8)});
+    y = binary(g, "add", dense(g, y, 4), x);
+    y = MITE_IR_EMIT(g, .op = "dense_attention", .inputs = {y, y, y},
+                     .attrs = {{"q_heads", .word = 2}, {"k_heads", .word = 2}});
+    return dense(g, reshape(g, y, 2, (int32_t[]){1, 12}), 2);
+}
+
+// As the converter does it, with nothing to calibrate by.
+static bool quantize(mite_ir_graph *g) {
+    mite_quantize(g, &(mite_quantize_options){0});
+    mite_passes_run(g, true);
+    return true;
+}
+
 int main(void) {
+    check("rows in integers", layers, quantize,
+          "%1 f32[1,3,4] x\n"
+          "%2 f32[8,1,1,4] constant\n"
+          "%3 f32[8] constant\n"
+          "%4 f32[1,3,8] = dense(%1, %2, %3)\n"
+          "%5 f32[1,3,8] = gelu(%4)\n"
+          "%6 f32[4,1,1,8] constant\n"
+          "%7 f32[4] constant\n"
+          "%8 f32[1,3,4] = dense(%5, %6, %7)\n"
+          "%9 f32[1,3,4] = add(%8, %1)\n"
+          "%10 f32[1,3,4] = dense_attention(%9, %9, %9) q_heads=2 k_heads=2\n"
+          "%11 f32[1,12] = reshape(%10) rank=2 shape=1,12\n"
+          "%12 f32[2,1,1,12] constant\n"
+          "%13 f32[2] constant\n"
+          "%14 f32[1,2] = dense(%11, %12, %13)\n"
+          "y = %14\n",
+          // ->
+          "%1 f32[1,3,4] x\n"
+          "%2 i8[8,1,1,4] constant\n"
+          "%3 i32[8] constant\n"
+          "%4 f32[8] constant\n"
+          "%5 f32[8] constant\n"
+          "%6 f32[1,3,8] = dense_rows(%1, %2, %3, %4, %5)\n"
+          "%7 i8[4,1,1,8] constant\n"
+          "%8 i32[4] constant\n"
+          "%9 f32[4] constant\n"
+          "%10 f32[4] constant\n"
+          "%11 f32[1,3,4] = dense_rows(%6, %7, %8, %9, %10, %1) gelu=1\n"
+          "%12 f32[1,3,4] = dense_attention_u8(%11, %11, %11) q_heads=2 k_heads=2\n"
+          "%13 f32[1,12] = reshape(%12) rank=2 shape=1,12\n"
+          "%14 f32[2,1,1,12] constant\n"
+          "%15 f32[2] constant\n"
+          "%16 f32[1,2] = dense(%13, %14, %15)\n"
+          "y = %16\n");
     check("products", scores, mite_pass_fuse_products,
           "%1 f32[1,2,3,5] a\n"
           "%2 f32[1,3,2,5] b\n"

@@ -62,7 +62,8 @@ int main(void) {
     char *expected = (char *)read_whole("tests/models/bits.txt", &bytes);
     static const char *const models[] = {"models/efficientnet-lite0/efficientnet-lite0.int8.mite",
                                          "tests/models/digits_cnn.int8.mite",
-                                         "tests/models/digits_cnn.qdq.mite"};
+                                         "tests/models/digits_cnn.qdq.mite",
+                                         "tests/models/encoder.int8.mite"};
     int failures = 0;
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         mite_model *m = load(models[i]);

@@ -134,6 +134,7 @@ int main(int argc, char **argv) {
         check_winograd();
         check_pool();
         check_rows();
+        check_rows_u8();
     }
     printf("kernels: %zu checks of %zu versions, %zu failures\n", checks, check_version_count,
            failures);

@@ -54,6 +54,7 @@ void check_functions(void);
 void check_winograd(void);
 void check_pool(void);
 void check_rows(void);
+void check_rows_u8(void);
 // Only layers whose name contains `only`, if it is not NULL.
 void check_bench(const char *only);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,13 +10,15 @@ typedef struct conv_case {
     size_t out_h, k, in_elements, out_elements;
     int32_t segments[16];
     void *input, *residual, *weights, *bias;
-    float *scale;
+    float *scale, *row_scale, *shift;
+    int32_t *row_zero, *sums;
 } conv_case;
 
 static size_t round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
 
-// A convolution of random geometry; `u8`: quantized input; `f32_out`: the output is f32.
-static conv_case make(bool u8, bool f32_out, unsigned manner) {
+// A convolution of random geometry; `u8`: quantized input; `f32_out`: the output is f32; `rows`: a
+// matrix whose rows are quantized each on its own.
+static conv_case make(bool u8, bool f32_out, bool rows, unsigned manner) {
     conv_case c = {0};
     mite_conv_args *a = &c.args;
     size_t channels = check_pick(1, 24), kernel = check_bits() % 3 ? 1 : check_pick(1, 3);
@@ -29,6 +32,7 @@ static conv_case make(bool u8, bool f32_out, unsigned manner) {
         a->columns = check_pick(1, 9);
     }
     if (check_bits() % 8 == 0) c.out_h = a->out_width = 1; // one row: panels abreast
+    if (rows) c.out_h = 1;
     size_t in_w = (a->out_width - 1) * stride + kernel, in_h = (c.out_h - 1) * stride + kernel;
     a->segment_length = kernel * channels;
     a->segment_count = rows_of_taps;
@@ -78,6 +82,23 @@ static conv_case make(bool u8, bool f32_out, unsigned manner) {
         if (f32_out) check_fill_f32(c.residual, c.out_elements);
         else check_fill_bytes(c.residual, c.out_elements, manner);
     }
+    if (rows) {
+        c.row_scale = check_exact(a->out_width * sizeof(float));
+        c.row_zero = check_exact(a->out_width * sizeof(int32_t));
+        c.sums = check_exact(n8 * sizeof(int32_t));
+        check_fill_f32(c.row_scale, a->out_width);
+        for (size_t i = 0; i < a->out_width; i++) c.row_zero[i] = (int32_t)(check_bits() % 256);
+        for (size_t i = 0; i < n8; i++)
+            c.sums[i] = manner % 5 ? (int32_t)(check_bits() % 2000) - 1000 : (int32_t)check_bits();
+        if (check_bits() % 2) {
+            c.shift = check_exact(n8 * sizeof(float));
+            check_fill_f32(c.shift, n8);
+        }
+    }
+    a->row_scale = c.row_scale;
+    a->row_zero = c.row_zero;
+    a->sums = c.sums;
+    a->shift = c.shift;
     a->input = c.input;
     a->weights = c.weights;
     a->bias = c.bias;
@@ -85,6 +106,7 @@ static conv_case make(bool u8, bool f32_out, unsigned manner) {
     a->residual = c.residual;
     a->lo = check_bits() % 2 ? 0.0f : -1e30f;
     a->hi = check_bits() % 2 ? 1.5f : 1e30f;
+    if (rows && check_bits() % 2) a->lo = -INFINITY, a->hi = INFINITY;
     a->zero_point = (int32_t)(check_bits() % 256);
     a->q_lo = (uint8_t)(check_bits() % 100);
     a->q_hi = (uint8_t)(200 + check_bits() % 56);
@@ -100,6 +122,10 @@ static void free_case(conv_case *c) {
     free(c->weights);
     free(c->bias);
     free(c->scale);
+    free(c->row_scale);
+    free(c->row_zero);
+    free(c->sums);
+    free(c->shift);
 }
 
 // Runs in `parts` shares of the rows, or of the columns.
@@ -122,7 +148,7 @@ static void run(conv_case *c, mite_conv_fn *fn, mite_conv_scratch_fn *scratch_by
 
 typedef struct family {
     const char *name;
-    bool u8, f32_out;
+    bool u8, f32_out, rows;
 } family;
 
 static void pick(const mite_kernels *k, const family *f, mite_conv_fn **fn,
@@ -134,7 +160,7 @@ static void pick(const mite_kernels *k, const family *f, mite_conv_fn **fn,
 }
 
 static void check_family(const family *f) {
-    conv_case c = make(f->u8, f->f32_out, check_bits() % 64);
+    conv_case c = make(f->u8, f->f32_out, f->rows, check_bits() % 64);
     size_t bytes = c.out_elements * (f->f32_out ? 4 : 1);
     check_block expected = check_new_block(bytes);
     mite_conv_fn *fn;
@@ -163,7 +189,9 @@ static void check_family(const family *f) {
 }
 
 void check_conv(void) {
-    static const family families[] = {
-        {"conv_f32", false, true}, {"conv_u8", true, false}, {"conv_u8_f32", true, true}};
+    static const family families[] = {{"conv_f32", false, true, false},
+                                      {"conv_u8", true, false, false},
+                                      {"conv_u8_f32", true, true, false},
+                                      {"conv_u8_f32 of rows", true, true, true}};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) check_family(&families[i]);
 }

@@ -3,6 +3,7 @@
 # transformers are made of. Results come from ONNX Runtime, else from numpy in f64.
 #   python3 tests/ops/make_products.py [tests/ops/products.pack]
 import sys
+from functools import reduce
 
 import numpy as np
 
@@ -144,5 +145,84 @@ for rows, depth, columns, bits, group, lo, rest in [(1, 37, 9, 8, 0, None, False
     case(f"dense_compact {rows}x{depth}x{columns} of {bits} bits", "dense_compact",
          [Tensor(x), panel(packed), panel(scale), panel(z), Tensor(bias, "constant")] + [Tensor(residual)] * rest,
          Tensor((y if lo is None else np.maximum(y, lo)).astype(f32)), columns=columns, bits=bits, group=group, **attrs)
+
+# --- Rows that are quantized as they come: the arithmetic of kernels.h in numpy's f32 ---------------
+
+def quanta(x, symmetric, axis=-1):
+    """Whole numbers beside their zero point, which is taken off, and scales."""
+    lo, hi = np.minimum(x.min(axis, keepdims=True), 0), np.maximum(x.max(axis, keepdims=True), 0)
+    if symmetric:
+        span = np.maximum(-lo, hi)
+        q = np.rint(x * np.where(span > 0, f32(127) / span, f32(0)))
+        return q, span * (f32(1) / f32(127))
+    inverse = f32(255) / (hi - lo)
+    zero = np.rint(-lo * inverse)
+    return np.clip(np.rint(x * inverse) + zero, 0, 255) - zero, (hi - lo) * (f32(1) / f32(255))
+
+
+def rough_gelu(x):
+    """x times a rational function, to the last bit as the kernels have it."""
+    p = [0.00294179143, 0.0432576798, 0.398533493]
+    q = [0.000443498342, 0.0295680407, 0.27278918, 1]
+    horner = lambda c, t: reduce(lambda sum_, k: sum_ * t + f32(k), c[1:], f32(c[0]))
+    inside = np.clip(x, f32(-4.3), f32(4.3))
+    share = inside * horner(p, inside * inside) / horner(q, inside * inside) + f32(0.5)
+    return np.maximum(x, f32(-4.3)) * share
+
+
+for rows, depth, columns, gelu, added, clamp in [(5, 37, 9, 0, False, None), (70, 16, 24, 0, True, None),
+                                                 (3, 64, 13, 1, True, (0.0, 0.5))]:
+    x, b = real(2, rows, depth) * 2, real(columns)
+    w = rng.integers(-127, 128, (columns, depth), dtype=np.int8)
+    m = (np.abs(real(columns)) / 1000).astype(f32)
+    q, scale = quanta(rough_gelu(x) if gelu else x, False)
+    acc = (q.astype(np.int64) @ w.T.astype(np.int64)).astype(f32)
+    y = acc * (scale * m) + b
+    extra = [Tensor(real(2, rows, columns))] if added else []
+    if added:
+        y = y + extra[0].data
+    attrs = dict(clamp_lo=clamp[0], clamp_hi=clamp[1]) if clamp else {}
+    case(f"dense_rows {rows}x{depth}x{columns}", "dense_rows",
+         [Tensor(x), Tensor(w.reshape(columns, 1, 1, depth), "conv"),
+          Tensor(w.astype(np.int32).sum(1, dtype=np.int32), "columns"), Tensor(m, "columns"),
+          Tensor(b, "columns")] + extra, Tensor(y.clip(*clamp) if clamp else y), gelu=gelu, **attrs)
+
+
+def softmax_quanta(scores):
+    """254 * 2^(score - largest), where each eighth neighbour gets what rounding one left over."""
+    x = np.maximum(scores - scores.max(-1, keepdims=True), f32(-40))
+    n = np.rint(x)
+    f = (x - n).astype(f32)
+    c = [f32(f32(k) * f32(254)) for k in (0.0551716425, 0.242611125, 0.693260968, 0.999928057)]
+    y = np.ldexp(((c[0] * f + c[1]) * f + c[2]) * f + c[3], n.astype(np.int32)).astype(f32)
+    left, out = np.zeros(y.shape[:-1] + (8,), f32), np.zeros_like(y)
+    for i in range(y.shape[-1]):
+        sum_ = y[..., i] + left[..., i % 8]
+        out[..., i] = np.rint(sum_)
+        left[..., i % 8] = sum_ - out[..., i]
+    return out
+
+
+def attention_u8(name, heads, s, t, d, e, packed, mask=None):
+    q, k, v = real(2, heads, s, d), real(2, heads, t, d), real(2, heads, t, e)
+    (qq, qs), (kq, ks), (vq, vs) = quanta(q, False), quanta(k, True), quanta(v, True, axis=-2)
+    unit = f32(1) / np.sqrt(f32(d)) * f32(1.44269504)
+    scores = (qq @ kq.swapaxes(-1, -2)).astype(f32) * (qs * unit * ks.swapaxes(-1, -2))
+    if mask is not None:
+        scores = scores + mask * f32(1.44269504)
+    p = softmax_quanta(scores)
+    y = (p.astype(np.int64) @ vq.astype(np.int64)).astype(f32) * (f32(1) / p.sum(-1, keepdims=True) * vs)
+    form = lambda x: x.transpose(0, 2, 1, 3).reshape(2, x.shape[2], -1) if packed else x
+    attrs = dict(q_heads=heads, k_heads=heads) if packed else {}
+    case(f"dense_attention_u8 {name}", "dense_attention_u8",
+         [Tensor(form(x)) for x in (q, k, v)] + ([Tensor(mask)] if mask is not None else []),
+         Tensor(form(y).astype(f32)), **attrs)
+
+
+attention_u8("plain", 3, 13, 17, 8, 12, False)
+attention_u8("packed", 2, 9, 40, 18, 8, True)
+mask = real(2, 1, 1, 11)
+mask[..., 9:] = -np.inf
+attention_u8("mask", 2, 7, 11, 12, 5, True, mask=mask)
 
 write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/products.pack")

@@ -261,7 +261,9 @@ class Conversion {
     });
     for (const address of addresses) this.#wasm.calls.release(address);
     this.quantization = {
-      scheme: "int8: u8 activations per tensor, i8 weights per channel, pair-safe",
+      scheme:
+        "int8: u8 activations per tensor, or per row in dense layers over many, " +
+        "i8 weights per channel, pair-safe",
       examples: examples.length,
     };
   }

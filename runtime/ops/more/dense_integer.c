@@ -105,15 +105,8 @@ static mite_status infer(mite_step *s) {
     const mite_view *x = s->inputs[X], *w = s->inputs[WEIGHTS];
     mite_status status = mite_step_need_type(s, "x", x, MITE_U8);
     if (!status) status = mite_step_need_type(s, "y", s->outputs[0], MITE_F32);
+    if (!status) status = mite_conv_check_matrix(s);
     if (status) return status;
-    if (!w || w->rank != 4 || w->shape[0] < 1 || w->shape[1] != 1 || w->shape[2] != 1) {
-        return mite_step_fail(s, MITE_ERR_FORMAT, "weights must have shape [N,1,1,K]");
-    }
-    if (x->rank < 1 || x->shape[x->rank - 1] < 1 || x->shape[x->rank - 1] != w->shape[3]) {
-        return mite_step_fail(s, MITE_ERR_FORMAT,
-                              "weights want %d values along the last dimension, x has shape %T",
-                              w->shape[3], (size_t)x->rank, x->shape);
-    }
     size_t columns = (size_t)w->shape[0], padded = mite_round_up(columns, 8);
     status = mite_conv_need_weights(s, MITE_LAYOUT_CONV_I8, 1);
     if (!status) status = mite_step_need_constant(s, SUMS, MITE_I32, MITE_LAYOUT_DENSE, padded);

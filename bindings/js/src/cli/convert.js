@@ -22,13 +22,14 @@ const pictures = new Set([".jpg", ".jpeg", ".png", ".gif", ".bmp"]);
 /** @type {import("./main.js").Command} */
 export default {
   summary: "turn an ONNX or TensorFlow Lite model into a .mite file",
-  help: `usage: mite convert IN.onnx -o OUT.mite [--int8 --calibrate DIR] …
+  help: `usage: mite convert IN.onnx -o OUT.mite [--int8 [--calibrate DIR]] …
 
 Converts an ONNX model (opsets 1 to 28, float or quantized) or a TensorFlow Lite one (float,
 half-precision, int8, int16, dynamic range). Inputs and outputs keep their names, shapes and types.
 
   -o, --output FILE        where to write
-  --int8                   quantize to int8 by the examples in --calibrate
+  --int8                   quantize to int8 by the examples in --calibrate; without them only what
+                           needs none: dense layers over many rows, and attention (transformers)
   --calibrate DIR          pictures (prepared as the metadata says, also mirrored) and .npy files
                            (in the input's shape, or a batch of such); a few dozen are enough
   --metadata FILE.json     name, licence, preprocessing, … (docs/metadata.md)
@@ -55,9 +56,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
   async run(values, [file, ...others]) {
     if (!file || others.length) throw new UsageError("convert wants one model");
     if (!values.output) throw new UsageError("convert wants -o OUT.mite");
-    if (values.int8 !== Boolean(values.calibrate)) {
-      throw new UsageError("--int8 and --calibrate DIR go together");
-    }
+    if (values.calibrate && !values.int8) throw new UsageError("--calibrate DIR goes with --int8");
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
     const converted = await convert(await readWhole(file), {
@@ -69,7 +68,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
       check: values.check,
       ...(values.int8 && {
         examples: (/** @type {readonly SourcePort[]} */ ports) =>
-          readExamples(values.calibrate, ports, metadata),
+          values.calibrate ? readExamples(values.calibrate, ports, metadata) : [],
       }),
     });
     for (const warning of converted.warnings) console.error(`mite: note: ${warning}`);
