@@ -2,10 +2,10 @@
 // bundle.mjs: writes the package's scripts to bindings/js/dist, in few files and without comments.
 //
 // Every export of the package that is `./dist/NAME.js` is an entry, made from `src/NAME.js`; workers
-// are entries of their own. What entries share is one file, fetched once, named by its contents; an
-// entry that imports another (`mite/ort` imports "./index.js") does so in dist as well, so that a
-// further entry does not cut the others into more files. The command line is bundled beside them, for
-// Node alone.
+// are entries of their own. `mite` and its workers are bundled first, for themselves: what they share is
+// a file or two, named by their contents, however many further entries there are. These repeat what they
+// need of it, but for other entries ("./index.js") and for errors, which are one class for all. The
+// command line is bundled beside them, for Node alone.
 import { readFile, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,22 +19,23 @@ const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"
 /** @type {{ default?: string }[]} */
 const exported = Object.values(manifest.exports);
 const entries = exported.flatMap((target) => /^\.\/dist\/(\w+)\.js$/.exec(target.default ?? "")?.[1] ?? []);
-const workers = ["worker", "helper"];
+const first = ["index", "worker", "helper", "errors"];
 // Bundled each for itself, so that what they share with the others does not become a file of its own.
 const apart = ["ort", "ort-worker", "ort-convert"];
 
-/** @type {import("esbuild").Plugin} */
-const entriesStay = {
+/** @type {(core: boolean) => import("esbuild").Plugin} */
+const entriesStay = (core) => ({
   name: "entries-stay",
   setup({ onResolve }) {
     onResolve({ filter: /\.js$/ }, ({ path, importer, resolveDir }) => {
       const file = join(resolveDir, path);
       const name = basename(file, ".js");
-      const another = importer && dirname(file) === src && [...entries, ...apart].includes(name);
+      const entry = [...entries, ...apart, ...(core ? [] : ["errors"])].includes(name);
+      const another = importer && dirname(file) === src && entry;
       return another ? { path: `./${name}.js`, external: true, sideEffects: false } : undefined;
     });
   },
-};
+});
 
 /** @type {import("esbuild").Plugin} */
 const release = {
@@ -45,8 +46,11 @@ const release = {
   },
 };
 
-/** @param {Record<string, string>} entryPoints by name in dist, from src */
-const bundle = (entryPoints) =>
+/**
+ * @param {Record<string, string>} entryPoints by name in dist, from src
+ * @param {{ core?: boolean }} [options]
+ */
+const bundle = (entryPoints, { core = false } = {}) =>
   build({
     absWorkingDir: src,
     entryPoints,
@@ -58,7 +62,7 @@ const bundle = (entryPoints) =>
     target: "es2022",
     platform: "neutral",
     external: ["node:*", "react"],
-    plugins: [entriesStay, release],
+    plugins: [entriesStay(core), release],
     logLevel: "warning",
   });
 
@@ -67,6 +71,7 @@ for (const name of await readdir(dist)) {
 }
 /** @param {string[]} names */
 const asNamed = (names) => Object.fromEntries(names.map((name) => [name, `${name}.js`]));
-await bundle(asNamed([...entries.filter((name) => !apart.includes(name)), ...workers]));
+await bundle(asNamed(first), { core: true });
+await bundle(asNamed(entries.filter((name) => ![...first, ...apart].includes(name))));
 for (const name of apart) await bundle(asNamed([name]));
 await bundle({ cli: "cli/main.js", "batch-worker": "cli/batch-worker.js" });
