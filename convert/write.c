@@ -48,12 +48,18 @@ static bool same_bytes(const mite_value *a, const mite_value *b) {
     return a->bytes == b->bytes && !memcmp(a->data, b->data, a->bytes);
 }
 
+static uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 // Each half's bits, or how far that gets: false where a number is no half.
 static bool to_halves(uint16_t *out, const float *from, size_t count) {
     for (size_t i = 0; i < count; i++) {
         uint16_t half = mite_f16_of_f32(from[i]);
-        float back = mite_f32_of_f16(half);
-        if (memcmp(&back, &from[i], 4)) return false;
+        // By their bits: of zeros the sign, of NaNs all counts.
+        if (bits_of(mite_f32_of_f16(half)) != bits_of(from[i])) return false;
         if (out) out[i] = half;
     }
     return true;
