@@ -138,7 +138,7 @@ describe("convert and inspect", () => {
     assert.ok(!readdirSync(folder).some((name) => name.startsWith("bad.mite")));
   });
   test("calls that make no sense", async () => {
-    for (const args of [["convert", onnx], ["convert", onnx, "-o", "x", "--int8"], ["frobnicate"]]) {
+    for (const args of [["convert", onnx], ["convert", onnx, "-o", "x", "--calibrate", "."], ["frobnicate"]]) {
       const { code, err } = await mite(args);
       assert.equal(code, 2);
       oneSentence(err);

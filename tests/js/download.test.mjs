@@ -9,7 +9,7 @@ import { Faults } from "../web/faults.mjs";
 import { effnet, fails, root } from "./support.mjs";
 
 const bytes = readFileSync(effnet);
-const other = readFileSync(`${root}/models/efficientnet-lite0/efficientnet-lite0.f32.mite`);
+const other = readFileSync(`${root}/tests/models/encoder.int8.mite`);
 const damaged = Uint8Array.from(bytes);
 damaged[3_000_000] ^= 1;
 
@@ -96,7 +96,7 @@ describe("downloads", { concurrency: false }, () => {
     );
   });
   test("a file that changes while it comes is loaded anew", async () => {
-    const { log } = await loads([{ bytes: other, cut: 1_000_000 }, { bytes }, {}]);
+    const { log } = await loads([{ bytes: other, cut: 30_000 }, { bytes }, {}]);
     assert.equal(log.at(-1).range, undefined);
   });
   test("wrong bytes are refused, and not asked for again", async () => {

@@ -9,7 +9,7 @@ import { convert } from "../../bindings/js/src/convert.js";
 import { Faults } from "../web/faults.mjs";
 import { digits, effnet, fails, root } from "./support.mjs";
 
-const f32 = effnet.replace("int8", "f32");
+const f32 = digits.replace("int8", "f32");
 const PAGE = 65536;
 
 for (const path of [digits, effnet, f32]) {
@@ -75,7 +75,7 @@ test("weights that are kept in another form count", async () => {
 
 describe("from a server", () => {
   const faults = new Faults();
-  const bytes = readFileSync(f32);
+  const bytes = readFileSync(effnet);
   /** @type {import("node:http").Server} */
   let server;
   let url;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { engines, launch, missing } from "./browsers.mjs";
+import { engines, launch, missing, until } from "./browsers.mjs";
 import { startServer } from "./server.mjs";
 
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
@@ -51,6 +51,7 @@ for (const engine of engines) {
       server = await startServer();
       page = await launch(engine);
       await page.open(`${server.url}/tests/components.html`);
+      await until(page, () => typeof window.show === "function"); // WebDriver waits for no modules
     });
     after(async () => {
       await page?.close();
