@@ -74,7 +74,7 @@ export class Writer {
     this.#waiting += size;
     this.#writing = this.#writing
       .then(() => this.#write(content, noted))
-      .catch((error) => this.#fail(String(error), error))
+      .catch((error) => this.#failToWrite(error))
       .finally(() => (this.#waiting -= size));
   }
 
@@ -86,6 +86,14 @@ export class Writer {
     sizes.push(content.length);
     this.#record.bytes += content.length;
     if (noted) await writeRecord(this.#store, this.#key, "part", this.#record);
+  }
+
+  /**
+   * Browsers name what they do when space runs out in more than one way.
+   * @param {unknown} error
+   */
+  #failToWrite(error) {
+    return this.#fail(`a write failed, as it does where the quota is used up (${String(error)})`, error);
   }
 
   /**
@@ -108,7 +116,7 @@ export class Writer {
     if (this.failure) return;
     const record = { ...this.#record, ...known, keptAt: Date.now() };
     await writeRecord(this.#store, this.#key, "kept", record).catch((error) =>
-      this.#fail(String(error), error),
+      this.#failToWrite(error),
     );
     if (!this.failure) await removeOthers(this.#store, this.#key, record.generation);
   }
@@ -119,7 +127,7 @@ export class Writer {
     await this.#writing;
     if (this.failure || !this.#record.bytes) return;
     const writing = writeRecord(this.#store, this.#key, "part", this.#record);
-    await writing.catch((error) => this.#fail(String(error), error));
+    await writing.catch((error) => this.#failToWrite(error));
   }
 
   /** Nothing of it is to be kept. */
