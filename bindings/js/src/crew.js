@@ -11,22 +11,45 @@ const LATE_MS = 1000; // how long a model that has arrived waits for its helpers
 const makeHelper = () =>
   new Worker(new URL("./helper.js", import.meta.url), { type: "module" });
 
+/**
+ * @param {number} count
+ * @returns {Promise<Thread>[]}
+ */
+export function startHelpers(count) {
+  return Array.from({ length: Math.min(count, MOST_HELPERS) }, async () => {
+    const thread = await startWorker("helper.js", makeHelper);
+    thread.keepAlive(false);
+    return thread;
+  });
+}
+
+/**
+ * A helper that another thread has started and will end.
+ * @param {(message: unknown) => void} post to it, by way of that thread
+ * @returns {Thread}
+ */
+export function lentHelper(post) {
+  return { post, end() {}, keepAlive() {}, onMessage() {}, onFailure() {} };
+}
+
 export class Crew {
   /** @type {Set<Thread>} */
   #threads = new Set();
   #starting;
   #closed = false; // who comes now comes too late
 
-  /** @param {number} count */
-  constructor(count) {
-    const helpers = Array.from({ length: Math.min(count, MOST_HELPERS) }, () => this.#start());
-    this.#starting = Promise.all(helpers);
+  /**
+   * @param {number} count
+   * @param {Promise<Thread>[]} [lent] helpers that somebody else starts, and ends
+   */
+  constructor(count, lent = startHelpers(count)) {
+    this.#starting = Promise.all(lent.map((starting) => this.#take(starting)));
   }
 
-  async #start() {
+  /** @param {Promise<Thread>} starting */
+  async #take(starting) {
     try {
-      const thread = await startWorker("helper.js", makeHelper);
-      thread.keepAlive(false);
+      const thread = await starting;
       if (this.#closed) await thread.end();
       else this.#threads.add(thread);
     } catch {
@@ -47,21 +70,24 @@ export class Crew {
    * @param {number} session made for one thread more than `size()`
    */
   async join({ memory, calls }, module, session) {
-    const joining = [...this.#threads].map((thread, index) => {
+    const due = performance.now() + LATE_MS;
+    let coming = 0;
+    [...this.#threads].forEach((thread, index) => {
       const helper = calls.session_helper(session, index);
       const stack = calls.session_helper_stack(session, index);
-      if (!helper) return undefined; // there was no memory for its stack
-      return new Promise((resolve) => {
-        thread.onMessage = resolve;
-        thread.onFailure = resolve;
-        try {
-          thread.post({ module, memory, helper, stack });
-        } catch {
-          resolve(undefined); // the engine has shared memory but does not pass it on
-        }
-      });
+      if (!helper) return; // there was no memory for its stack
+      thread.onFailure = () => coming--;
+      try {
+        thread.post({ module, memory, helper, stack });
+        coming++;
+      } catch {
+        // the engine has shared memory but does not pass it on
+      }
     });
-    await inTime(Promise.all(joining));
+    // They count themselves in shared memory: a thread that goes to wait there sends no messages.
+    while (calls.session_threads(session) <= coming && performance.now() < due) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   /** Resolves once the threads are gone, where that can be known. */

@@ -60,6 +60,7 @@ import { hexOf, instantiate } from "./wasm.js";
  * @property {import("./compile.js").Compiled} compiled
  * @property {import("./source.js").OpenSource} source
  * @property {number} threads
+ * @property {Promise<import("./start-worker.js").Thread>[]} [helpers] where somebody else starts them
  * @property {string} [sha256]
  * @property {(progress: Progress) => void} [onProgress]
  */
@@ -84,8 +85,8 @@ export class LocalEngine {
    * @param {EngineOptions} options
    * @returns {Promise<LocalEngine>}
    */
-  static async create({ compiled, source, threads, sha256, onProgress }) {
-    const crew = new Crew(compiled.shared ? threads - 1 : 0); // starts while the model arrives
+  static async create({ compiled, source, threads, helpers, sha256, onProgress }) {
+    const crew = new Crew(compiled.shared ? threads - 1 : 0, helpers); // starts while the model arrives
     try {
       const wasm = await instantiate(compiled.module, compiled);
       const model = await receiveModel(wasm, source, {

@@ -4,7 +4,7 @@
 //
 //   owner → helper                              helper → owner
 //                                               { event: "ready" }
-//   { module, memory, helper, stack }           { event: "joined" }
+//   { module, memory, helper, stack }           counts itself in memory (session_threads)
 import { isNode, nodeModule } from "./platform.js";
 import { importsOf } from "./wasm.js";
 
@@ -22,7 +22,6 @@ function join({ module, memory, helper, stack }) {
   const call = /** @type {Record<string, (helper: number) => void>} */ (exports);
   /** @type {WebAssembly.Global} */ (exports.__stack_pointer).value = stack;
   call.join(helper);
-  post({ event: "joined" });
   try {
     call.help(helper);
   } catch (error) {

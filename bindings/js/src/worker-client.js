@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calling side of worker.js (which states the protocol): an Engine whose work is done there.
+import { startHelpers } from "./crew.js";
 import { disposedError } from "./engine.js";
 import { MiteError, fromPlain, toPlain } from "./errors.js";
+import { hasPageWorkers } from "./platform.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").EngineOptions} EngineOptions */
@@ -17,6 +19,8 @@ export class WorkerEngine {
   /** @type {MiteError | undefined} Why nothing works any more. */
   #gone;
   #watch = new AbortController();
+  /** @type {Thread[]} */
+  #helpers = [];
   /** @type {import("./engine.js").Description} */
   description = /** @type {any} */ (undefined);
 
@@ -26,7 +30,8 @@ export class WorkerEngine {
    */
   static async create(thread, { compiled, source, threads, sha256, onProgress }) {
     const engine = new WorkerEngine(thread, source, onProgress);
-    const message = { compiled, what: source.what, threads, sha256 };
+    const lent = hasPageWorkers() ? engine.#lendHelpers(compiled.shared ? threads - 1 : 0) : undefined;
+    const message = { compiled, what: source.what, threads, lent, sha256 };
     try {
       const description = await engine.#call("load", [message]);
       engine.description = { ...description, runtime: { ...description.runtime, worker: true } };
@@ -44,9 +49,10 @@ export class WorkerEngine {
    */
   constructor(thread, source, onProgress) {
     this.#thread = thread;
-    thread.onMessage = ({ event, progress, lock, id, value, error }) => {
+    thread.onMessage = ({ event, progress, lock, helper, message, id, value, error }) => {
       if (event === "pull") this.#sendPiece(source);
       else if (event === "progress") onProgress?.(progress);
+      else if (event === "helper") this.#helpers[helper].post(message);
       else if (event === "alive") this.#watchLife(lock);
       else if (error) this.#pending.get(id)?.reject(fromPlain(error));
       else this.#pending.get(id)?.resolve(value);
@@ -55,6 +61,28 @@ export class WorkerEngine {
       const text = `the model's worker crashed: ${reason}; dispose this model and load it again`;
       this.#end(new MiteError("crashed", text));
     };
+  }
+
+  /**
+   * The model's further threads are started here and not by its worker: in Firefox (ESR 140), a worker that
+   * makes another one now and then waits for ever. What the worker tells them passes through here, since
+   * Firefox's message ports carry no modules and no shared memory.
+   * @param {number} count
+   * @returns {number} how many will come, or be told not to
+   */
+  #lendHelpers(count) {
+    const starting = startHelpers(count);
+    for (const one of starting) {
+      one.then(
+        (helper) => {
+          if (this.#gone) return helper.end();
+          helper.onFailure = () => {};
+          this.#thread.post({ helper: this.#helpers.push(helper) - 1 });
+        },
+        () => this.#thread.post({ helper: undefined }),
+      );
+    }
+    return starting.length;
   }
 
   /**
@@ -143,7 +171,9 @@ export class WorkerEngine {
     this.#watch.abort();
     this.#thread.onFailure = () => {};
     for (const { reject } of this.#pending.values()) reject(error);
-    return this.#thread.end(); // with it, its helpers
+    const ended = this.#thread.end(); // with it, helpers that are its own
+    for (const helper of this.#helpers) helper.end();
+    return ended;
   }
 }
 

@@ -6,6 +6,8 @@
 //                                               { event: "alive", lock }     held until it ends
 //   { id, call: "load", args: [options] }       { event: "pull" }        wants the next piece
 //   { piece } | { end } | { error }             { event: "progress", progress }
+//   { helper: number or undefined }, as many     { event: "helper", helper: number, message }
+//     as options.lent                            is to be passed on to that helper
 //                                               { id, value: Description }
 //   { id, call: "run", args: [inputs, abortable, outputs] }
 //   { abort: id }                               { id, value: RunResult }
@@ -14,6 +16,7 @@
 //                                               { id, error: PlainError }    for any call
 //
 // The client sends one call at a time. Ending the worker is the client's business.
+import { lentHelper } from "./crew.js";
 import { LocalEngine } from "./engine.js";
 import { fromPlain, toPlain } from "./errors.js";
 import { closePicture } from "./picture.js";
@@ -27,6 +30,7 @@ import { isNode, nodeModule } from "./platform.js";
  * @property {import("./compile.js").Compiled} compiled
  * @property {string} what
  * @property {number} threads
+ * @property {number} [lent] so many further threads the client starts
  * @property {string} [sha256]
  */
 
@@ -36,17 +40,20 @@ import { isNode, nodeModule } from "./platform.js";
 let engine;
 /** @type {(piece: Piece) => void} The read that waits for the client's next piece. */
 let takePiece = () => {};
+/** @type {((helper?: number) => void)[]} Those that wait for a helper. */
+const takeHelpers = [];
 /** @type {Map<number, AbortController>} */
 const running = new Map();
 
 const calls = {
   /** @param {LoadMessage} message */
-  async load({ compiled, what, threads, sha256 }) {
+  async load({ compiled, what, threads, lent, sha256 }) {
     if (!isNode) holdLock();
     const source = { what, read: readFromClient, cancel() {} };
     /** @param {import("../mite.d.ts").Progress} progress */
     const onProgress = (progress) => port.post({ event: "progress", progress });
-    engine = await LocalEngine.create({ compiled, source, threads, sha256, onProgress });
+    const helpers = lent === undefined ? undefined : Array.from({ length: lent }, helperFromClient);
+    engine = await LocalEngine.create({ compiled, source, threads, helpers, sha256, onProgress });
     return { value: engine.description };
   },
 
@@ -88,6 +95,16 @@ function holdLock() {
   navigator.locks?.request(lock, forLife).catch(() => {}); // where storage is forbidden
 }
 
+/** @returns {Promise<import("./start-worker.js").Thread>} */
+function helperFromClient() {
+  return new Promise((resolve, reject) => {
+    takeHelpers.push((helper) => {
+      if (helper === undefined) return reject(new Error("it did not start"));
+      resolve(lentHelper((message) => port.post({ event: "helper", helper, message })));
+    });
+  });
+}
+
 /** @returns {Promise<Uint8Array | undefined>} */
 function readFromClient() {
   return new Promise((resolve, reject) => {
@@ -99,6 +116,7 @@ function readFromClient() {
 /** @param {any} message */
 async function receive(message) {
   if ("abort" in message) return running.get(message.abort)?.abort();
+  if ("helper" in message) return takeHelpers.shift()?.(message.helper);
   if (!("call" in message)) return takePiece(message);
   const { id, call, args } = message;
   try {
