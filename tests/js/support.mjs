@@ -30,12 +30,12 @@ export const floats = (path) => new Float32Array(new Uint8Array(readFileSync(pat
 /**
  * Runs the command line with any Node; never rejects.
  * @param {string[]} args
- * @param {{ node?: string, cwd?: string }} [options]
+ * @param {{ node?: string, cwd?: string, env?: NodeJS.ProcessEnv }} [options]
  * @returns {Promise<{ code: number, out: string, err: string }>}
  */
-export function mite(args, { node = process.execPath, cwd = root } = {}) {
+export function mite(args, { node = process.execPath, cwd = root, env } = {}) {
   return new Promise((resolve) => {
-    execFile(node, [cli, ...args], { cwd, maxBuffer: 1 << 26 }, (error, out, err) => {
+    execFile(node, [cli, ...args], { cwd, env, maxBuffer: 1 << 26 }, (error, out, err) => {
       resolve({ code: error ? Number(error.code) : 0, out, err });
     });
   });

@@ -15,7 +15,16 @@ import { UsageError } from "./usage.js";
  *   gives the exit code
  */
 
-/** @type {Record<string, () => Promise<{ default: Command }>>} */
+/**
+ * A command that has commands of its own.
+ * @typedef {object} Group
+ * @property {string} summary
+ * @property {string} about what stands between the usage line and the list
+ * @property {Table} commands
+ */
+/** @typedef {Record<string, () => Promise<{ default: Command | Group }>>} Table */
+
+/** @type {Table} */
 const commands = {
   classify: () => import("./classify.js"),
   run: () => import("./run.js"),
@@ -24,6 +33,7 @@ const commands = {
   diff: () => import("./diff.js"),
   verify: () => import("./verify.js"),
   batch: () => import("./batch.js"),
+  registry: () => import("./registry.js"),
 };
 
 /**
@@ -35,32 +45,38 @@ export async function main(args) {
   process.stdout.on("error", (error) => {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EPIPE") throw error;
   });
-  const [name, ...rest] = args;
+  const path = ["mite"];
   try {
-    return await dispatch(name, rest);
+    return await dispatch({ summary: "", about: "", commands }, args, path);
   } catch (error) {
     const usage = error instanceof UsageError;
-    const hint = usage ? `; see \`mite ${name in commands ? `${name} ` : ""}--help\`` : "";
+    const hint = usage ? `; see \`${path.join(" ")} --help\`` : "";
     console.error(`mite: ${messageOf(error).replace(/\s*\n\s*/g, " ")}${hint}`);
     return usage ? 2 : 1;
   }
 }
 
 /**
- * @param {string} name
+ * @param {Group} group
  * @param {string[]} args
+ * @param {string[]} path the words that led here; the ones that lead on are added
+ * @returns {Promise<number>}
  */
-async function dispatch(name, args) {
+async function dispatch(group, [name, ...args], path) {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    console.log(await overview());
+    console.log(await overview(group, path.join(" ")));
     return name === undefined ? 2 : 0;
   }
-  if (name === "--version") {
+  if (name === "--version" && path.length === 1) {
     console.log(version);
     return 0;
   }
-  if (!Object.hasOwn(commands, name)) throw new UsageError(`there is no command '${name}'`);
-  const { default: command } = await commands[name]();
+  if (!Object.hasOwn(group.commands, name)) {
+    throw new UsageError(`there is no command '${[...path.slice(1), name].join(" ")}'`);
+  }
+  path.push(name);
+  const { default: command } = await group.commands[name]();
+  if ("commands" in command) return dispatch(command, args, path);
   const { values, positionals } = parse(command, args);
   if (values.help) {
     console.log(command.help);
@@ -69,14 +85,19 @@ async function dispatch(name, args) {
   return command.run(values, positionals);
 }
 
-async function overview() {
+/**
+ * @param {Group} group
+ * @param {string} path
+ */
+async function overview(group, path) {
   const lines = await Promise.all(
-    Object.entries(commands).map(async ([name, load]) => {
+    Object.entries(group.commands).map(async ([name, load]) => {
       const { default: command } = await load();
       return `  ${name.padEnd(10)}${command.summary}`;
     }),
   );
-  return `usage: mite COMMAND …\n\n${lines.join("\n")}\n\nmite COMMAND --help tells more.`;
+  const parts = [`usage: ${path} COMMAND …`, group.about, lines.join("\n"), `${path} COMMAND --help tells more.`];
+  return parts.filter(Boolean).join("\n\n");
 }
 
 /**

@@ -100,7 +100,8 @@ function checkEntry(name, entry) {
   if (!isRecord(entry) || !isRecord(entry.versions) || !isRecord(entry.channels)) {
     refuse(`model ${name} lacks versions or channels`);
   }
-  if (!Array.isArray(entry.history)) refuse(`model ${name} lacks its history`);
+  const { history } = entry;
+  if (!Array.isArray(history) || !history.every(isChange)) refuse(`model ${name} lacks its history`);
   for (const [version, about] of Object.entries(entry.versions)) {
     const fault = isRecord(about) ? faultOfVersion(about) : "is no object";
     if (fault) refuse(`version ${version} of ${name} ${fault}`);
@@ -110,6 +111,10 @@ function checkEntry(name, entry) {
     if (fault) refuse(`channel ${channel} of ${name} ${fault}`);
   }
 }
+
+/** @param {unknown} value */
+const isChange = (value) =>
+  isRecord(value) && isDate(value.at) && [value.what, value.version].every((text) => typeof text === "string");
 
 /** @param {Record<string, unknown>} version */
 function faultOfVersion({ file, sha256, bytes, runtime, added }) {
