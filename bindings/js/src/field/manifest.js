@@ -269,19 +269,24 @@ export async function verifyManifest(manifest, publicKeys) {
 }
 
 /**
+ * Engines that know no Ed25519 (Chromium before 137, Firefox before 129, Safari before 17) fetch what does.
  * @param {Uint8Array<ArrayBuffer>} raw
  * @param {Uint8Array<ArrayBuffer>} data
  * @param {Uint8Array<ArrayBuffer>} signature
+ * @returns {Promise<boolean>}
  */
 async function verifies(raw, data, signature) {
   const { subtle } = crypto;
-  const key = await subtle.importKey("raw", raw, "Ed25519", false, ["verify"]).catch((error) => {
-    throw new MiteError(
-      "unsupported",
-      `this engine cannot check Ed25519 signatures, or the public key is damaged: ${messageOf(error)}`,
-      { cause: error },
-    );
-  });
+  let key;
+  try {
+    key = await subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
+  } catch (error) {
+    if (/** @type {Error} */ (error).name !== "NotSupportedError") {
+      throw new MiteError("argument", `${toBase64(raw)} is no public key: ${messageOf(error)}`, { cause: error });
+    }
+    const { verify } = await import("./ed25519.js");
+    return verify(signature, data, raw);
+  }
   return subtle.verify("Ed25519", key, signature, data);
 }
 
