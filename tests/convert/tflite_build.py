@@ -52,6 +52,7 @@ def const(name, arr, dtype=None, scale=None, zp=0, axis=0):
 class Op:
     def __init__(s, code, ins, outs, opts=None, custom=None, copts=None, intermediates=None):
         s.code, s.ins, s.outs, s.opts, s.custom, s.copts = code, ins, outs, opts or {}, custom, copts
+        s.intermediates = intermediates
 
 
 OPT = {}
@@ -106,6 +107,7 @@ def options(code, kw):
         "GELU": "GeluOptions",
         "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
         "BIDIRECTIONAL_SEQUENCE_LSTM": "BidirectionalSequenceLSTMOptions",
+        "BIDIRECTIONAL_SEQUENCE_RNN": "BidirectionalSequenceRNNOptions",
         "SVDF": "SVDFOptions",
         "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
         "UNIQUE": "UniqueOptions",
@@ -177,6 +179,8 @@ def build(inputs, outputs, ops, change=None):
         y.inputs = [add(t) for t in o.ins]
         y.outputs = [add(t) for t in o.outs]
         y.builtinOptionsType, y.builtinOptions = options(o.code, o.opts)
+        if o.intermediates:
+            y.intermediates = [add(t) for t in o.intermediates]
         if o.copts is not None:
             y.customOptions = np.frombuffer(o.copts, np.uint8)
         g.operators.append(y)

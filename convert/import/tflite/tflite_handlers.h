@@ -39,8 +39,12 @@ tfl_handler tfl_conv_3d, tfl_conv_3d_transpose;
 tfl_handler tfl_segment_sum, tfl_unsorted_segments, tfl_bucketize, tfl_matrix_diag,
     tfl_matrix_set_diag, tfl_dynamic_update_slice, tfl_broadcast_args, tfl_bitcast, tfl_atan2;
 // tflite_recurrent.c
-tfl_handler tfl_lstm, tfl_rnn, tfl_svdf;
-
+tfl_handler tfl_rnn, tfl_rnn_cell, tfl_bidirectional_rnn, tfl_svdf;
+// Says that no state is kept; outputs 0 and 1 or, where it merges them, 0: both side by side.
+void tfl_set_directions(tfl_import *c, mite_ir_value *forward, mite_ir_value *backward,
+                        bool merges);
+// tflite_lstm.c
+tfl_handler tfl_lstm, tfl_lstm_cell, tfl_bidirectional_lstm;
 // tflite_detection.c
 tfl_handler tfl_detection_post_process;
 // tflite_control.c

@@ -8,6 +8,7 @@
 #include "../common.h"
 #include "../walk.h"
 #include "elementary.h"
+#include "fixed.h"
 
 #include <math.h>
 
@@ -105,25 +106,14 @@ static mite_status prepare_softmax(mite_step *s) {
     return MITE_OK;
 }
 
-// x * multiplier * 2^(shift - 31), rounded twice as TensorFlow Lite's MultiplyByQuantizedMultiplier
-// does; x is 0 or below and above -2^16.
-static int64_t scaled(int64_t x, int64_t multiplier, int32_t shift) {
-    int64_t left = shift > 0 ? shift : 0, right = shift < 0 ? -shift : 0;
-    x = x * ((int64_t)1 << left);
-    if (x < INT32_MIN) x = INT32_MIN; // far beyond the table
-    x *= multiplier;
-    x = (x + (x >= 0 ? 1 << 30 : 1 - (1 << 30))) / ((int64_t)1 << 31);
-    int64_t mask = ((int64_t)1 << right) - 1, rest = x & mask;
-    return (x >> right) + (rest > (mask >> 1) + (x < 0));
-}
-
 static void run_row(const mite_step *s, int16_t *out, const int16_t *in, size_t count) {
     const state *st = s->state;
     int32_t most = INT16_MIN, leading = 0;
     int64_t sum = 0;
     for (size_t i = 0; i < count; i++) most = in[i] > most ? in[i] : most;
     for (size_t i = 0; i < count; i++) {
-        int64_t d = scaled(in[i] - most, mite_attr_int(s, MULTIPLIER), mite_attr_int(s, SHIFT));
+        int64_t d =
+            mite_fixed_scaled(in[i] - most, mite_attr_int(s, MULTIPLIER), mite_attr_int(s, SHIFT));
         out[i] = (int16_t)between(st->exp, limited(d + INT16_MAX));
         sum += out[i];
     }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fixed-point arithmetic as TensorFlow Lite's reference kernels have it.
+#ifndef MITE_OPS_MORE_FIXED_H
+#define MITE_OPS_MORE_FIXED_H
+
+#include <stdint.h>
+
+// x / 2^right, half away from zero.
+static inline int64_t mite_fixed_shifted(int64_t x, int32_t right) {
+    int64_t mask = ((int64_t)1 << right) - 1, rest = x & mask;
+    return (x >> right) + (rest > (mask >> 1) + (x < 0));
+}
+
+// x * multiplier * 2^(shift - 31), rounded twice (MultiplyByQuantizedMultiplier); x fits 32 bits,
+// what does not once it is shifted to the left is limited to them. shift is -31 to 30.
+static inline int64_t mite_fixed_scaled(int64_t x, int64_t multiplier, int32_t shift) {
+    int64_t left = shift > 0 ? shift : 0;
+    x = x * ((int64_t)1 << left);
+    x = x < INT32_MIN ? INT32_MIN : x > INT32_MAX ? INT32_MAX : x;
+    x *= multiplier;
+    x = (x + (x >= 0 ? 1 << 30 : 1 - (1 << 30))) / ((int64_t)1 << 31);
+    return mite_fixed_shifted(x, shift < 0 ? -shift : 0);
+}
+
+#endif
