@@ -88,7 +88,7 @@ typedef struct mite_ir_port {
 typedef struct mite_ir_body {
     mite_ir_node **nodes; // owned, as are the lists of ports
     mite_ir_port *inputs, *outputs;
-    size_t node_count, input_count, output_count;
+    size_t node_count, node_room, input_count, output_count;
 } mite_ir_body;
 
 typedef struct mite_ir_error {
@@ -241,6 +241,12 @@ void mite_ir_begin_body(mite_ir_graph *g);
 // The body's number for the attribute of the node that runs it. Each of its outputs is then computed
 // by a node of its own.
 int32_t mite_ir_end_body(mite_ir_graph *g);
+// Calls `visit` with the graph as it is, then with each body, at any depth, in the graph's place: nodes,
+// inputs and outputs are the body's, and values of the graphs around it have no producer there, as
+// inputs have none. So what a visit does stays within the body, while uses count everywhere. Afterwards
+// each of the body's outputs is computed by a node of its own again.
+typedef void mite_ir_scope_visit(mite_ir_graph *g, void *context);
+void mite_ir_each_scope(mite_ir_graph *g, mite_ir_scope_visit *visit, void *context);
 // Kills the nodes of bodies that no living node names. Returns whether there were any.
 bool mite_ir_sweep_bodies(mite_ir_graph *g);
 
@@ -282,7 +288,7 @@ void mite_text_number(mite_text *t, double value); // as short as six digits beh
 
 const char *mite_ir_dtype_name(mite_dtype dtype); // "f32"
 
-// One line a value: "%4 f32[1,8,8,16] = conv2d(%1, %2, %3) stride_h=2 stride_w=2", with the
+// First the graph, then its bodies, each under "body NUMBER:". One line a value: "%4 f32[1,8,8,16] = conv2d(%1, %2, %3) stride_h=2 stride_w=2", with the
 // attributes that differ from their defaults.
 void mite_ir_print(mite_text *out, const mite_ir_graph *g);
 

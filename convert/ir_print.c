@@ -132,23 +132,38 @@ static void introduce(mite_text *out, mite_ir_value *v, const char *kind, uint32
     mite_text_format(out, "\n");
 }
 
-void mite_ir_print(mite_text *out, const mite_ir_graph *g) {
-    uint32_t next = 0;
-    for (size_t i = 0; i < g->value_count; i++) g->values[i]->mark = 0;
-    for (size_t i = 0; i < g->input_count; i++) {
-        introduce(out, g->inputs[i].value, g->inputs[i].name, &next);
-    }
-    for (size_t i = 0; i < g->node_count; i++) {
-        const mite_ir_node *n = g->nodes[i];
+// The graph, or one of its bodies.
+static void put_graph(mite_text *out, const mite_ir_body *part, uint32_t *next) {
+    for (size_t i = 0; i < part->input_count; i++)
+        introduce(out, part->inputs[i].value, part->inputs[i].name, next);
+    for (size_t i = 0; i < part->node_count; i++) {
+        const mite_ir_node *n = part->nodes[i];
         for (size_t k = 0; k < n->input_count; k++) {
-            if (n->inputs[k] && n->inputs[k]->data) introduce(out, n->inputs[k], "constant", &next);
+            if (n->inputs[k] && n->inputs[k]->data) introduce(out, n->inputs[k], "constant", next);
         }
-        for (size_t k = 0; k < n->output_count; k++) n->outputs[k]->mark = ++next;
+        for (size_t k = 0; k < n->output_count; k++) n->outputs[k]->mark = ++*next;
         put_node(out, n);
     }
-    for (size_t i = 0; i < g->output_count; i++) {
-        mite_text_format(out, "%s = ", g->outputs[i].name);
-        put_ref(out, g->outputs[i].value);
+    for (size_t i = 0; i < part->output_count; i++) {
+        mite_text_format(out, "%s = ", part->outputs[i].name);
+        put_ref(out, part->outputs[i].value);
         mite_text_format(out, "\n");
+    }
+}
+
+void mite_ir_print(mite_text *out, const mite_ir_graph *g) {
+    uint32_t next = 0;
+    const mite_ir_body whole = {.nodes = g->nodes,
+                                .inputs = g->inputs,
+                                .outputs = g->outputs,
+                                .node_count = g->node_count,
+                                .input_count = g->input_count,
+                                .output_count = g->output_count};
+    for (size_t i = 0; i < g->value_count; i++) g->values[i]->mark = 0;
+    put_graph(out, &whole, &next);
+    for (size_t i = g->body_count; i-- > 0;) { // outer ones first
+        if (!g->bodies[i].output_count) continue; // swept
+        mite_text_format(out, "body %z:\n", i);
+        put_graph(out, &g->bodies[i], &next);
     }
 }

@@ -114,13 +114,33 @@ int32_t wasm_convert_check(mite_convert *c, const uint8_t *bytes, size_t byte_co
     return status;
 }
 
-// Bytes of all constants that a step reads.
+// Bytes of all constants that nodes of a body read, and those of the bodies in it.
+// NOLINTNEXTLINE(misc-no-recursion): bodies lie in one another at most MITE_MAX_BODY_DEPTH deep
+static size_t body_constant_bytes(const mite_graph *bodies, int32_t index) {
+    const mite_graph *body = &bodies[index];
+    size_t bytes = 0;
+    for (size_t i = 0; i < body->node_count; i++) {
+        const mite_node *node = &body->nodes[i];
+        for (size_t k = 0; k < node->input_count; k++) {
+            if (node->inputs[k] == MITE_NO_VALUE) continue;
+            const mite_value *v = &body->values[node->inputs[k]];
+            if (v->flags & MITE_VALUE_CONSTANT) bytes += v->bytes;
+        }
+        for (size_t k = 0; k < node->op->body_attrs; k++)
+            bytes += body_constant_bytes(bodies, node->attrs[k]);
+    }
+    return bytes;
+}
+
+// Bytes of all constants that a step reads, and those of the bodies that it runs.
 static size_t constant_bytes(const mite_step *step) {
     size_t bytes = 0;
     for (size_t i = 0; i < step->node->input_count; i++) {
         const mite_view *v = step->inputs[i];
         if (v && v->value->flags & MITE_VALUE_CONSTANT) bytes += v->value->bytes;
     }
+    for (size_t i = 0; i < step->node->op->body_attrs; i++)
+        bytes += body_constant_bytes(step->bodies, step->node->attrs[i]);
     return bytes;
 }
 
@@ -137,6 +157,18 @@ static size_t moved_bytes(const mite_step *step) {
     }
     for (size_t i = 0; i < step->node->output_count; i++) bytes += dense_bytes(step->outputs[i]);
     return bytes;
+}
+
+// Runs bodies so often while a model is inspected; what counts beyond stays unknown.
+#define INSPECTED_ITERATIONS 4096
+
+// A session as session_new makes it, to look at a model; its loops end soon.
+EXPORT(inspect_new)
+mite_session *wasm_inspect_new(const mite_model *m) {
+    mite_session *s = NULL;
+    mite_session_options options = {.thread_count = 1, .max_iterations = INSPECTED_ITERATIONS};
+    mite_session_new(&s, m, &options);
+    return s;
 }
 
 // Record of 13 words about the result of a step: dtype, rank, shape[8], scale (f32 bits), bytes of

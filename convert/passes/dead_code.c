@@ -15,7 +15,8 @@ static bool drop_nothing(mite_ir_graph *g, mite_ir_node *node, void *context) {
 }
 
 bool mite_pass_dead_code(mite_ir_graph *g) {
-    bool changed = mite_ir_sweep_bodies(g);
+    bool whole = !g->outside; // not a body in the graph's place
+    bool changed = whole && mite_ir_sweep_bodies(g);
     for (size_t i = g->node_count; i-- > 0;) { // backwards: a dead node frees those before it
         mite_ir_node *node = g->nodes[i];
         if (node->dead || is_used(node)) continue;
@@ -23,6 +24,7 @@ bool mite_pass_dead_code(mite_ir_graph *g) {
         changed = true;
     }
     mite_ir_rewrite(g, drop_nothing, NULL); // the list without the dead ones
+    if (!whole) return changed;
     for (size_t i = 0; i < g->value_count; i++) g->values[i]->mark = 0;
     for (size_t i = 0; i < g->value_count; i++) {
         const mite_ir_value *v = g->values[i];

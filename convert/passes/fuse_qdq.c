@@ -6,7 +6,7 @@
 //
 // w' are the integers behind w, b' = b/(sx*sw) - zx*sum(w') and m = sx*sw/sy, in f32 as ONNX
 // Runtime computes it, so that results have its bits. Operators that only move numbers (reshape,
-// transpose, max_pool2d …) are done on u8, and the dequantize moves behind them.
+// transpose, slice, max_pool2d …) are done on u8, and the dequantize moves behind them.
 #include "passes/passes.h"
 
 #include <math.h>
@@ -144,6 +144,16 @@ static bool is_mover(const mite_ir_node *node) {
            (mite_ir_is(node, "resize") && mite_ir_int(node, "mode") == 0);
 }
 
+// The same of the first input alone; the others say what is moved.
+static bool moves_first(const mite_ir_node *node) {
+    static const char *const names[] = {"slice",           "split",     "gather",
+                                        "gather_elements", "gather_nd", "reshape_to",
+                                        "squeeze",         "unsqueeze", "flatten"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (mite_ir_is(node, names[i])) return true;
+    return false;
+}
+
 static bool is_global_pool(const mite_ir_node *node) {
     size_t count;
     const int32_t *axes = mite_ir_attr_words(node, "axes", &count);
@@ -236,9 +246,37 @@ static bool visit_mover(mite_ir_graph *g, mite_ir_node *node) {
     return absorb_if(real, node);
 }
 
+static bool visit_first_mover(mite_ir_graph *g, mite_ir_node *node) {
+    mite_ir_value *x = quantized(node->inputs[0]);
+    if (!x || mite_ir_is_constant(x)) return false;
+    mite_ir_value **in = mite_ir_alloc(g, node->input_count, sizeof *in);
+    mite_dtype *types = mite_ir_alloc(g, node->output_count, sizeof *types);
+    if (!in || !types) return false;
+    memcpy(in, node->inputs, node->input_count * sizeof *in);
+    in[0] = x;
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i]->dtype != MITE_F32) return false;
+        types[i] = MITE_U8;
+    }
+    mite_ir_value *y =
+        MITE_IR_EMIT(g, .op = node->op->name, .name = node->name, .input_list = in,
+                     .input_count = node->input_count, .copy_attrs = node, .dtype = MITE_U8,
+                     .more_dtypes = types, .more_outputs = node->output_count - 1,
+                     .scale = x->scale, .zero_point = x->zero_point);
+    for (size_t i = 0; y && i < node->output_count; i++) {
+        mite_ir_value *real = MITE_IR_EMIT(g, .op = "dequantize", .name = node->name,
+                                           .inputs = {mite_ir_output_at(y, i)}, .dtype = MITE_F32);
+        if (!real) return false;
+        mite_ir_replace(node->outputs[i], real);
+    }
+    if (y) mite_ir_kill(node);
+    return y != NULL;
+}
+
 static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
     (void)context;
     if (mite_ir_is(node, "quantize")) return visit_quantize(g, node);
+    if (moves_first(node)) return visit_first_mover(g, node);
     return is_mover(node) && visit_mover(g, node);
 }
 

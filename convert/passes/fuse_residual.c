@@ -20,7 +20,8 @@ static bool can_take_residual(const mite_ir_node *node) {
            node->inputs[MITE_IN_X]->dtype == node->output->dtype;
 }
 
-// The operand whose producer takes the other one as residual; the later one of two.
+// The operand whose producer takes the other one as residual; the later one of two. What nodes of this
+// walk compute is marked with its time.
 static int choose(const mite_ir_node *add) {
     const mite_ir_node *a = mite_ir_sole_producer(add->inputs[0]);
     const mite_ir_node *b = mite_ir_sole_producer(add->inputs[1]);
@@ -71,6 +72,5 @@ static bool visit(mite_ir_graph *g, mite_ir_node *node, void *context) {
 
 bool mite_pass_fuse_residual(mite_ir_graph *g) {
     uint32_t time = 0;
-    for (size_t i = 0; i < g->value_count; i++) g->values[i]->mark = 0;
     return mite_ir_rewrite(g, visit, &time);
 }

@@ -31,11 +31,17 @@ static void settle(mite_ir_graph *g, bool fuse_residuals) {
     }
 }
 
-void mite_passes_run(mite_ir_graph *g, bool fuse_residuals) {
+// The graph, or a body in its place.
+static void simplify(mite_ir_graph *g, void *context) {
+    bool fuse_residuals = *(const bool *)context;
     settle(g, fuse_residuals);
     if (mite_ir_ok(g) && mite_pass_real_results(g)) settle(g, fuse_residuals);
     // Quantization after training wants plain weights.
     if (mite_ir_ok(g) && fuse_residuals) mite_pass_keep_quantized(g);
+}
+
+void mite_passes_run(mite_ir_graph *g, bool fuse_residuals) {
+    mite_ir_each_scope(g, simplify, &fuse_residuals);
     mite_passes_finish(g);
 }
 

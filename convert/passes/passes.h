@@ -16,7 +16,7 @@ mite_pass_fn mite_pass_fold_constants, mite_pass_identities, mite_pass_common_no
     mite_pass_fuse_integer, mite_pass_fuse_rows, mite_pass_fuse_residual, mite_pass_dead_code,
     mite_pass_real_results, mite_pass_keep_quantized, mite_pass_ports;
 
-// All of them, repeated until nothing changes (a few rounds). Without residuals fused, for
+// All of them, repeated until nothing changes (a few rounds), in the graph and in its bodies. Without residuals fused, for
 // quantization, which must see the range of a convolution before its residual.
 void mite_passes_run(mite_ir_graph *g, bool fuse_residuals);
 // Adds an output `name` with the class-activation map, if the network ends as it must (class_map.c);

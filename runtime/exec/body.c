@@ -94,7 +94,15 @@ static const mite_view *body_output(const mite_body *body, size_t index) {
     return &inner->views[inner->graph->outputs[index]];
 }
 
-const mite_body_host mite_session_body_host = {open_body, run_body, body_output, close_body};
+static uint64_t body_macs(const mite_body *body) {
+    uint64_t macs = 0;
+    for (size_t i = 0; i < body->session->graph->node_count; i++)
+        macs += body->session->steps[i].macs;
+    return macs;
+}
+
+const mite_body_host mite_session_body_host = {open_body, run_body, body_output, body_macs,
+                                               close_body};
 
 size_t mite_session_bodies_bytes(const mite_session *s) {
     size_t bytes = 0;

@@ -53,6 +53,7 @@ typedef struct mite_body_host {
     // the outputs were read. Plans anew where shapes or places differ from the last run.
     mite_status (*run)(struct mite_step *s, mite_body *body, mite_view *const *inputs);
     const mite_view *(*output)(const mite_body *body, size_t index); // until the next run
+    uint64_t (*macs)(const mite_body *body); // of its last run
     void (*close)(mite_body *body); // NULL is fine
 } mite_body_host;
 

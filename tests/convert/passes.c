@@ -179,7 +179,110 @@ static mite_ir_value *conv_of_volume(mite_ir_graph *g) {
                                   {"pads_end", .list = after, .list_count = 3}});
 }
 
+// A classifier's end: pooling, a linear layer, softmax.
+static mite_ir_value *classifier(mite_ir_graph *g) {
+    mite_ir_value *y = clamp(g, picture(g, 2, 3, 4), 0, INFINITY);
+    y = MITE_IR_EMIT(g, .op = "mean", .inputs = {y},
+                     .attrs = {{"axis_count", .word = 2},
+                               {"axes", .list = (int32_t[]){1, 2}, .list_count = 2},
+                               {"keep_dims", .word = 0}});
+    y = MITE_IR_EMIT(g, .op = "dense", .inputs = {y, RAMP(g, 5, 1, 1, 4), RAMP(g, 5)});
+    return MITE_IR_EMIT(g, .op = "softmax", .inputs = {y});
+}
+
+static bool add_class_map(mite_ir_graph *g) { return mite_add_class_map(g, "map"); }
+
+// One branch clamps what is computed outside, the other has its own convolution to clamp, and hands a
+// value of the graph around it through.
+static mite_ir_value *two_branches(mite_ir_graph *g) {
+    mite_ir_value *x = picture(g, 2, 2, 1), *both[2];
+    mite_ir_value *which = mite_ir_input(g, "c", MITE_BOOL, 0, NULL);
+    mite_ir_value *outside = conv(g, x, 2, 1), *y;
+    int32_t bodies[2];
+    for (int32_t i = 0; i < 2; i++) {
+        mite_ir_begin_body(g);
+        both[0] = clamp(g, i ? conv(g, x, 2, 1) : outside, 0, INFINITY);
+        both[1] = i ? unary(g, "identity", x) : unary(g, "sigmoid", x);
+        mite_ir_output(g, "a", both[0]);
+        mite_ir_output(g, "b", both[1]);
+        bodies[i] = mite_ir_end_body(g);
+    }
+    y = MITE_IR_EMIT(g, .op = "if", .inputs = {which}, .dtype = MITE_F32,
+                     .attrs = {{"then_body", .word = bodies[0]}, {"else_body", .word = bodies[1]}},
+                     .more_dtypes = (mite_dtype[]){MITE_F32}, .more_outputs = 1);
+    mite_ir_output(g, "z", mite_ir_output_at(y, 1));
+    return y;
+}
+
+static bool all_passes(mite_ir_graph *g) {
+    mite_passes_run(g, true);
+    return true;
+}
+
 int main(void) {
+    check("class map", classifier, add_class_map,
+          "%1 f32[1,2,3,4] x\n"
+          "%2 f32[1,2,3,4] = clamp(%1) lo=0\n"
+          "%3 f32[1,4] = mean(%2) axis_count=2 axes=1,2 keep_dims=0\n"
+          "%4 f32[5,1,1,4] constant\n"
+          "%5 f32[5] constant\n"
+          "%6 f32[1,5] = dense(%3, %4, %5)\n"
+          "%7 f32[1,5] = softmax(%6)\n"
+          "y = %7\n",
+          // ->
+          "%1 f32[1,2,3,4] x\n"
+          "%2 f32[1,2,3,4] = clamp(%1) lo=0\n"
+          "%3 f32[1,4] = mean(%2) axis_count=2 axes=1,2 keep_dims=0\n"
+          "%4 f32[5,1,1,4] constant\n"
+          "%5 f32[5] constant\n"
+          "%6 f32[1,5] = dense(%3, %4, %5)\n"
+          "%7 f32[1,5] = softmax(%6)\n"
+          "%8 f32[1,2,3,5] = dense(%2, %4, %5)\n"
+          "y = %7\n"
+          "map = %8\n");
+    check("bodies", two_branches, all_passes,
+          "%1 f32[1,2,2,1] x\n"
+          "%2 bool[] c\n"
+          "%3 f32[2,1,1,1] constant\n"
+          "%4 f32[2] constant\n"
+          "%5 f32[1,2,2,2] = conv2d(%1, %3, %4)\n"
+          "%6 f32[], %7 f32[] = if(%2) then_body=0 else_body=1\n"
+          "z = %7\n"
+          "y = %6\n"
+          "body 1:\n"
+          "%8 f32[2,1,1,1] constant\n"
+          "%9 f32[2] constant\n"
+          "%10 f32[1,2,2,2] = conv2d(%1, %8, %9)\n"
+          "%11 f32[1,2,2,2] = clamp(%10) lo=0\n"
+          "%12 f32[1,2,2,1] = identity(%1)\n"
+          "a = %11\n"
+          "b = %12\n"
+          "body 0:\n"
+          "%13 f32[1,2,2,2] = clamp(%5) lo=0\n"
+          "%14 f32[1,2,2,1] = sigmoid(%1)\n"
+          "a = %13\n"
+          "b = %14\n",
+          // ->
+          "%1 f32[1,2,2,1] x\n"
+          "%2 bool[] c\n"
+          "%3 f32[2,1,1,1] constant\n"
+          "%4 f32[2] constant\n"
+          "%5 f32[1,2,2,2] = conv2d(%1, %3, %4)\n"
+          "%6 f32[], %7 f32[] = if(%2) then_body=0 else_body=1\n"
+          "z = %7\n"
+          "y = %6\n"
+          "body 1:\n"
+          "%8 f32[2,1,1,1] constant\n"
+          "%9 f32[2] constant\n"
+          "%10 f32[1,2,2,2] = conv2d(%1, %8, %9) clamp_lo=0\n"
+          "%11 f32[1,2,2,1] = identity(%1)\n"
+          "a = %10\n"
+          "b = %11\n"
+          "body 0:\n"
+          "%12 f32[1,2,2,2] = clamp(%5) lo=0\n"
+          "%13 f32[1,2,2,1] = sigmoid(%1)\n"
+          "a = %12\n"
+          "b = %13\n");
     check("volume", conv_of_volume, mite_pass_volumes,
           "%1 f32[2,1,3,4,4] x\n"
           "%2 f32[5,1,2,3,3] constant\n"

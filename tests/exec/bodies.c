@@ -68,7 +68,14 @@ static mite_ir_value *add(mite_ir_graph *g, mite_ir_value *a, mite_ir_value *b) 
     return MITE_IR_EMIT(g, .op = "add", .name = "add", .inputs = {a, b});
 }
 
-// if flag: x + x else -x, then 1 added.
+// Multiply-adds of the last run of the node of this operator.
+static uint64_t macs_of(const mite_session *s, const char *op) {
+    for (size_t i = 0; i < mite_node_count(s); i++)
+        if (!strcmp(mite_node_at(s, i).op, op)) return mite_node_at(s, i).macs;
+    return 0;
+}
+
+// if flag: x + |x| else -|x|, by a dense layer that changes nothing, then 1 added.
 static void test_if(void) {
     mite_ir_graph *g = mite_ir_new(0);
     mite_ir_value *x = mite_ir_input(g, "x", MITE_F32, 1, two), *flag = flag_input(g, "flag");
@@ -77,7 +84,12 @@ static void test_if(void) {
     mite_ir_output(g, "sum", add(g, x, y));
     int32_t then_body = mite_ir_end_body(g);
     mite_ir_begin_body(g);
-    mite_ir_output(g, "neg", MITE_IR_EMIT(g, .op = "neg", .name = "neg", .inputs = {y}));
+    mite_ir_value *w = mite_ir_constant(g, "w", MITE_F32, 4, (int32_t[]){2, 1, 1, 2});
+    ((float *)w->data)[0] = ((float *)w->data)[3] = 1;
+    mite_ir_value *same =
+        MITE_IR_EMIT(g, .op = "dense", .name = "same",
+                     .inputs = {y, w, mite_ir_constant(g, "bias", MITE_F32, 1, two)});
+    mite_ir_output(g, "neg", MITE_IR_EMIT(g, .op = "neg", .name = "neg", .inputs = {same}));
     int32_t else_body = mite_ir_end_body(g);
     mite_ir_value *r =
         MITE_IR_EMIT(g, .op = "if", .name = "if", .inputs = {flag}, .dtype = MITE_F32,
@@ -93,6 +105,7 @@ static void test_if(void) {
         check(mite_run(s) == MITE_OK, mite_session_error(s));
         float yes[] = {(float)(2 * round) + 1, 1}, no[] = {1 - (float)round, -2};
         check(holds(s, 0, round & 1 ? yes : no, 2), "result of if");
+        check(macs_of(s, "if") == (round & 1 ? 0 : 4), "multiply-adds of the branch that ran");
     }
     mite_session_free(s);
     mite_model_free(m);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binds the converter's module; ../convert.d.ts documents the exports.
 import { compileFile, within } from "./compile.js";
-import { LocalEngine, newSession, nodesOf, portsOf } from "./engine.js";
+import { LocalEngine, checkSession, nodesOf, portsOf, sessionPort } from "./engine.js";
 import { MiteError, errorOfStatus } from "./errors.js";
 import { parseMetadata } from "./metadata.js";
 import { isNode } from "./platform.js";
@@ -33,6 +33,7 @@ const exports = /** @type {const} */ ({
   convert_quantize: "status",
   convert_write: "status",
   convert_check: "status",
+  inspect_new: "size",
   inspect_step: "nothing",
   inspect_output_count: "size",
   inspect_value: "nothing",
@@ -337,8 +338,19 @@ async function selfTest(module, file, { preprocess }) {
 export async function describe(file, { wasm: from } = {}) {
   const wasm = await newConverter(await converterModule(from));
   const model = await receiveModel(wasm, await openSource(file), {});
-  const session = newSession(wasm, model, 1);
   const { calls } = wasm;
+  const session = calls.inspect_new(model);
+  if (!session) throw new MiteError("memory", "there is no memory to look into the model");
+  const inputs = portsOf(wasm, model, false);
+  // A session that could not be made says why when it is run.
+  if (wasm.text(calls.session_error(session))) {
+    checkSession(wasm, session, calls.session_run(session));
+  }
+  // What bodies compute is known after a run, if the model goes through it on zeros.
+  if (nodesOf(wasm, session).some(({ op }) => op === "if" || op === "loop" || op === "scan")) {
+    inputs.forEach((_, index) => clearInput(wasm, session, index));
+    calls.session_run(session);
+  }
   const nodes = nodesOf(wasm, session).map(({ name, op, kernel, macs }, index) =>
     wasm.borrow(52, (record) => {
       calls.inspect_step(session, index, record);
@@ -352,13 +364,23 @@ export async function describe(file, { wasm: from } = {}) {
     id: hexOf(wasm.slice(calls.model_id(model), 32)),
     fileBytes: calls.model_file_bytes(model),
     arenaBytes: calls.session_arena_bytes(session),
-    inputs: portsOf(wasm, model, false),
+    inputs,
     outputs: portsOf(wasm, model, true),
     metadata: parseMetadata(
       wasm.text(calls.model_metadata(model), calls.model_metadata_bytes(model)),
     ),
     nodes,
   };
+}
+
+/**
+ * @param {Converter} wasm
+ * @param {number} session
+ * @param {number} index
+ */
+function clearInput(wasm, session, index) {
+  const { address, bytes } = sessionPort(wasm, session, false, index);
+  wasm.bytes.fill(0, address, address + bytes);
 }
 
 /**

@@ -9,7 +9,7 @@
 
 // What the operator takes; NULL where not given.
 typedef struct request {
-    mite_ir_value *q, *k, *v, *mask, *past_k, *past_v, *lengths;
+    mite_ir_value *q, *k, *v, *mask, *past_k, *past_v, *lengths, *sinks;
     int64_t q_heads, k_heads, causal, left, right, scores;
     float scale, softcap;
     size_t outputs; // how many the operator computes
@@ -21,20 +21,20 @@ static mite_ir_value *emit_attention(onnx_import *c, const request *r) {
     if (!r->q || !r->k || !r->v) return NULL;
     mite_dtype dtype = r->q->dtype, types[] = {dtype, dtype, dtype};
     mite_ir_value *mask = r->mask;
-    return MITE_IR_EMIT(c->g, .op = "attention", .name = onnx_name(c),
-                        .inputs = {r->q, onnx_emit_cast(c, r->k, dtype),
-                                   onnx_emit_cast(c, r->v, dtype), mask,
-                                   onnx_emit_cast(c, r->past_k, dtype),
-                                   onnx_emit_cast(c, r->past_v, dtype), r->lengths},
-                        .attrs = {{"q_heads", .word = small(r->q_heads)},
-                                  {"k_heads", .word = small(r->k_heads)},
-                                  {"causal", .word = r->causal != 0},
-                                  {"left", .word = small(r->left)},
-                                  {"right", .word = small(r->right)},
-                                  {"scores", .word = small(r->scores)},
-                                  {"scale", .word = mite_ir_bits(r->scale)},
-                                  {"softcap", .word = mite_ir_bits(r->softcap)}},
-                        .more_dtypes = types, .more_outputs = r->outputs - 1);
+    return MITE_IR_EMIT(
+        c->g, .op = "attention", .name = onnx_name(c),
+        .inputs = {r->q, onnx_emit_cast(c, r->k, dtype), onnx_emit_cast(c, r->v, dtype), mask,
+                   onnx_emit_cast(c, r->past_k, dtype), onnx_emit_cast(c, r->past_v, dtype),
+                   r->lengths, onnx_emit_cast(c, r->sinks, dtype)},
+        .attrs = {{"q_heads", .word = small(r->q_heads)},
+                  {"k_heads", .word = small(r->k_heads)},
+                  {"causal", .word = r->causal != 0},
+                  {"left", .word = small(r->left)},
+                  {"right", .word = small(r->right)},
+                  {"scores", .word = small(r->scores)},
+                  {"scale", .word = mite_ir_bits(r->scale)},
+                  {"softcap", .word = mite_ir_bits(r->softcap)}},
+        .more_dtypes = types, .more_outputs = r->outputs - 1);
 }
 
 // As many outputs as the node wants of `most`.
@@ -118,7 +118,9 @@ void onnx_rotary_embedding(onnx_import *c) {
 // com.microsoft has the positions second, and a scale that its own exporters leave at 1.
 void onnx_ms_rotary_embedding(onnx_import *c) {
     if (onnx_float(c, "scale", 1) != 1 || onnx_int(c, "is_packed_batching", 0)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "scale and is_packed_batching are not supported");
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "a scale other than 1 and is_packed_batching are not supported; export the "
+                     "model without them");
         return;
     }
     onnx_set(c, 0,
@@ -335,13 +337,22 @@ void onnx_group_query_attention(onnx_import *c) {
         .outputs = wanted(c, 3),
     };
     if (!r.q) return;
-    if (onnx_has_input(c, 11) || onnx_int(c, "smooth_softmax", 0) == 1 || q_heads < 1 ||
-        k_heads < 1) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "head_sink, smooth_softmax, or %D and %D heads, "
-                     "are not supported",
-                     q_heads, k_heads);
+    if (q_heads < 1 || q_heads > INT32_MAX || k_heads < 1 || k_heads > q_heads) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %D heads, and %D of keys", q_heads, k_heads);
         return;
+    }
+    if (strcmp(onnx_string(c, "k_quant_type", "NONE"), "NONE") != 0 ||
+        strcmp(onnx_string(c, "v_quant_type", "NONE"), "NONE") != 0 || onnx_has_output(c, 3)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "a quantized cache (k_quant_type) and the scores as output 3 are not "
+                     "supported; export the model without them");
+        return;
+    }
+    if (onnx_has_input(c, 11)) {
+        r.sinks = onnx_in(c, 11);
+    } else if (onnx_int(c, "smooth_softmax", 0) == 1) { // as if of a score of 0
+        r.sinks =
+            mite_ir_constant(c->g, onnx_name(c), r.q->dtype, 1, (int32_t[]){(int32_t)q_heads});
     }
     if (!r.k) { // packed: all heads of q, then those of k, then those of v
         int64_t width =

@@ -108,11 +108,18 @@ void onnx_bit_shift(onnx_import *c) {
 }
 
 void onnx_where(onnx_import *c) {
-    mite_ir_value *condition = onnx_in(c, 0), *x = onnx_in(c, 1), *y = onnx_in(c, 2);
+    bool shifted, other;
+    mite_ir_value *condition = onnx_in(c, 0), *x = onnx_in_carried(c, 1, &shifted);
+    mite_ir_value *y = onnx_in_carried(c, 2, &other);
     if (!condition || !x || !y) return;
-    onnx_set(c, 0,
-             MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {condition, x, y},
-                          .dtype = x->dtype));
+    if (shifted != other || x->scale != y->scale || x->zero_point != y->zero_point)
+        x = onnx_in(c, 1), y = onnx_in(c, 2), shifted = false;
+    if (!x || !y) return;
+    onnx_set_carried(c, 0,
+                     MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c),
+                                  .inputs = {condition, x, y}, .dtype = x->dtype, .scale = x->scale,
+                                  .zero_point = x->zero_point),
+                     shifted);
 }
 
 void onnx_pow(onnx_import *c) {

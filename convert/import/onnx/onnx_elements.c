@@ -196,9 +196,10 @@ void onnx_bit_cast(onnx_import *c) {
 // --- Identity and Dropout -------------------------------------------------------------------------
 
 void onnx_identity(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     if (!x) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input is missing");
-    onnx_set(c, 0, x);
+    onnx_set_carried(c, 0, x, shifted);
 }
 
 // Outside of training it does nothing, and its mask keeps everything.

@@ -17,6 +17,18 @@ static void emit(onnx_import *c, mite_ir_make make, size_t output_count) {
     for (size_t k = 0; first && k < output_count; k++) onnx_set(c, k, mite_ir_output_at(first, k));
 }
 
+// The same of an operator with one result, which takes elements of input 0 as they are carried.
+static void emit_picks(onnx_import *c, mite_ir_make make) {
+    bool shifted;
+    mite_ir_value *x = make.inputs[0] = onnx_in_carried(c, 0, &shifted);
+    for (size_t k = 1; k < c->node->input_count && k < 6; k++) make.inputs[k] = onnx_in(c, k);
+    if (!x || !mite_ir_ok(c->g)) return;
+    make.name = onnx_name(c);
+    make.scale = x->scale;
+    make.zero_point = x->zero_point;
+    onnx_set_carried(c, 0, mite_ir_emit(c->g, &make), shifted);
+}
+
 static mite_ir_attr attr(onnx_import *c, const char *ours, const char *theirs, int64_t otherwise) {
     int64_t value = onnx_int(c, theirs, otherwise);
     if (value < INT32_MIN || value > INT32_MAX)
@@ -27,16 +39,16 @@ static mite_ir_attr attr(onnx_import *c, const char *ours, const char *theirs, i
 // --- Gathering and scattering --------------------------------------------------------------------
 
 void onnx_gather(onnx_import *c) {
-    emit(c, (mite_ir_make){.op = "gather", .attrs = {attr(c, "axis", "axis", 0)}}, 1);
+    emit_picks(c, (mite_ir_make){.op = "gather", .attrs = {attr(c, "axis", "axis", 0)}});
 }
 
 void onnx_gather_elements(onnx_import *c) {
-    emit(c, (mite_ir_make){.op = "gather_elements", .attrs = {attr(c, "axis", "axis", 0)}}, 1);
+    emit_picks(c, (mite_ir_make){.op = "gather_elements", .attrs = {attr(c, "axis", "axis", 0)}});
 }
 
 void onnx_gather_nd(onnx_import *c) {
-    emit(c, (mite_ir_make){.op = "gather_nd", .attrs = {attr(c, "batch_dims", "batch_dims", 0)}},
-         1);
+    emit_picks(
+        c, (mite_ir_make){.op = "gather_nd", .attrs = {attr(c, "batch_dims", "batch_dims", 0)}});
 }
 
 static mite_ir_attr reduction(onnx_import *c) {
@@ -79,11 +91,9 @@ void onnx_non_zero(onnx_import *c) {
 
 void onnx_compress(onnx_import *c) {
     bool has_axis = onnx_attribute(c, "axis") != NULL;
-    emit(c,
-         (mite_ir_make){
-             .op = "compress",
-             .attrs = {{.name = "has_axis", .word = has_axis}, attr(c, "axis", "axis", 0)}},
-         1);
+    emit_picks(c, (mite_ir_make){.op = "compress",
+                                 .attrs = {{.name = "has_axis", .word = has_axis},
+                                           attr(c, "axis", "axis", 0)}});
 }
 
 void onnx_one_hot(onnx_import *c) {

@@ -148,12 +148,22 @@ void onnx_fused_gemm(onnx_import *c) {
     onnx_let_go(c, 1);
 }
 
-void onnx_fused_mat_mul(onnx_import *c) {
-    mite_ir_value *a = onnx_in(c, 0), *b = onnx_in(c, 1);
-    if (onnx_int(c, "transBatchA", 0) || onnx_int(c, "transBatchB", 0)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "transBatchA and transBatchB are not supported");
-        return;
+// [D,batch..,E] as [batch..,D,E], if the attribute says so.
+static mite_ir_value *batch_first(onnx_import *c, mite_ir_value *v, const char *attribute) {
+    int32_t perm[MITE_MAX_RANK];
+    if (!v || !onnx_int(c, attribute, 0)) return v;
+    if (v->unknown || v->rank < 3) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its %s wants three dimensions or more", attribute);
+        return NULL;
     }
+    for (int32_t i = 0; i < v->rank; i++) perm[i] = i < v->rank - 2 ? i + 1 : i;
+    perm[v->rank - 2] = 0;
+    return onnx_transposed(c, v, (size_t)v->rank, perm);
+}
+
+void onnx_fused_mat_mul(onnx_import *c) {
+    mite_ir_value *a = batch_first(c, onnx_in(c, 0), "transBatchA");
+    mite_ir_value *b = batch_first(c, onnx_in(c, 1), "transBatchB");
     onnx_set(c, 0,
              onnx_emit_product(c, a, b, onnx_int(c, "transA", 0) != 0,
                                onnx_int(c, "transB", 0) != 0, onnx_float(c, "alpha", 1.0f)));

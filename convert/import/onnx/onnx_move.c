@@ -6,7 +6,9 @@
 #include <string.h>
 
 void onnx_expand(onnx_import *c) {
-    onnx_set(c, 0, onnx_expand_to(c, onnx_in(c, 0), onnx_in(c, 1)));
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
+    onnx_set_carried(c, 0, onnx_expand_to(c, x, onnx_in(c, 1)), shifted);
 }
 
 // Opset 1 repeated along a single axis, input 2.
@@ -26,28 +28,33 @@ static mite_ir_value *repeats(onnx_import *c, const mite_ir_value *x) {
 }
 
 void onnx_tile(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0), *times = x ? repeats(c, x) : NULL;
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted), *times = x ? repeats(c, x) : NULL;
     if (!x || !times) return;
-    onnx_set(c, 0,
-             MITE_IR_EMIT(c->g, .op = "tile", .name = onnx_name(c), .inputs = {x, times},
-                          .scale = x->scale, .zero_point = x->zero_point));
+    onnx_set_carried(c, 0,
+                     MITE_IR_EMIT(c->g, .op = "tile", .name = onnx_name(c), .inputs = {x, times},
+                                  .scale = x->scale, .zero_point = x->zero_point),
+                     shifted);
 }
 
 // Attributes before opset 10, inputs since.
 void onnx_slice(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     mite_ir_value *starts = onnx_list_in(c, "starts", 1), *ends = onnx_list_in(c, "ends", 2);
     mite_ir_value *axes = onnx_list_in(c, "axes", 3), *steps = onnx_list_in(c, NULL, 4);
     if (!starts || !ends) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its starts or ends are missing");
     if (!x || !mite_ir_ok(c->g)) return;
-    onnx_set(c, 0,
-             MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                          .inputs = {x, starts, ends, axes, steps}, .scale = x->scale,
-                          .zero_point = x->zero_point));
+    onnx_set_carried(c, 0,
+                     MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                                  .inputs = {x, starts, ends, axes, steps}, .scale = x->scale,
+                                  .zero_point = x->zero_point),
+                     shifted);
 }
 
 void onnx_split(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0), *sizes = onnx_list_in(c, "split", 1);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted), *sizes = onnx_list_in(c, "split", 1);
     size_t count = c->node->output_count;
     int64_t axis = onnx_int(c, "axis", 0), stated = onnx_int(c, "num_outputs", (int64_t)count);
     if (!x) return;
@@ -63,18 +70,21 @@ void onnx_split(onnx_import *c) {
         MITE_IR_EMIT(c->g, .op = "split", .name = onnx_name(c), .inputs = {x, sizes},
                      .attrs = {{"axis", .word = (int32_t)axis}}, .more_dtypes = types,
                      .more_outputs = count - 1, .scale = x->scale, .zero_point = x->zero_point);
-    for (size_t k = 0; k < count; k++) onnx_set(c, k, mite_ir_output_at(first, k));
+    for (size_t k = 0; k < count; k++) onnx_set_carried(c, k, mite_ir_output_at(first, k), shifted);
 }
 
 // --- Pad ------------------------------------------------------------------------------------------
 
-// The core's operator: a constant border of known width around real numbers.
+// The core's operator: a constant border of known width around real numbers, or quantized ones where
+// the border is their zero.
 static mite_ir_value *core_pad(onnx_import *c, mite_ir_value *x, const mite_ir_value *pads,
                                const mite_ir_value *value) {
     int32_t before[MITE_MAX_RANK], after[MITE_MAX_RANK];
     size_t rank = (size_t)x->rank;
     bool fits = onnx_is_core(x) && !x->unknown && pads->data && pads->dtype == MITE_I64 &&
-                mite_ir_elements(pads) == 2 * rank && (!value || (value->data && x->scale == 0));
+                mite_ir_elements(pads) == 2 * rank && (!value || value->data);
+    if (fits && x->dtype == MITE_U8)
+        fits = x->zero_point == (value ? *(const uint8_t *)value->data : 0);
     for (size_t i = 0; i < rank && fits; i++) {
         const int64_t *list = pads->data;
         fits = list[i] >= 0 && list[i] <= INT32_MAX && list[rank + i] >= 0 &&
@@ -83,7 +93,7 @@ static mite_ir_value *core_pad(onnx_import *c, mite_ir_value *x, const mite_ir_v
         after[i] = (int32_t)list[rank + i];
     }
     if (!fits) return NULL;
-    float fill = value ? *(const float *)value->data : 0.0f;
+    float fill = value && x->dtype == MITE_F32 ? *(const float *)value->data : 0.0f;
     return MITE_IR_EMIT(c->g, .op = "pad", .name = onnx_name(c), .inputs = {x},
                         .attrs = {{"before", .list = before, .list_count = rank},
                                   {"after", .list = after, .list_count = rank},
@@ -91,11 +101,20 @@ static mite_ir_value *core_pad(onnx_import *c, mite_ir_value *x, const mite_ir_v
                         .scale = x->scale, .zero_point = x->zero_point);
 }
 
+// What pads i8 that is carried as u8, which `value` (NULL: 0) says in i8; NULL where only a run tells.
+static mite_ir_value *carried_value(onnx_import *c, const mite_ir_value *value) {
+    if (value && (!value->data || value->dtype != MITE_I8 || mite_ir_elements(value) != 1))
+        return NULL;
+    return onnx_scalar(c, MITE_U8, (value ? *(const int8_t *)value->data : 0) + 128);
+}
+
 // Attributes pads (opset 1: paddings) and value before opset 11, inputs since.
 void onnx_pad(onnx_import *c) {
     static const char *const modes[] = {"constant", "edge", "reflect", "wrap"};
     const char *mode = onnx_string(c, "mode", "constant");
-    mite_ir_value *x = onnx_in(c, 0), *value = onnx_has_input(c, 2) ? onnx_in(c, 2) : NULL;
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
+    mite_ir_value *value = onnx_has_input(c, 2) ? onnx_in(c, 2) : NULL;
     mite_ir_value *pads = onnx_list_in(c, c->opset < 2 ? "paddings" : "pads", 1);
     mite_ir_value *axes = onnx_list_in(c, NULL, 3);
     int32_t beyond = 0;
@@ -104,12 +123,17 @@ void onnx_pad(onnx_import *c) {
     if (!pads) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its pads are missing");
     if (!x || !mite_ir_ok(c->g)) return;
     if (c->opset < 11) value = onnx_scalar(c, x->dtype, (double)onnx_float(c, "value", 0));
-    mite_ir_value *y = beyond || axes ? NULL : core_pad(c, x, pads, value);
-    if (!y)
+    if (shifted && !beyond) {
+        mite_ir_value *carried = carried_value(c, value);
+        if (carried) value = carried;
+        else x = onnx_in(c, 0), shifted = false;
+    }
+    mite_ir_value *y = beyond || axes || !x ? NULL : core_pad(c, x, pads, value);
+    if (!y && x)
         y = MITE_IR_EMIT(c->g, .op = "pad_by", .name = onnx_name(c),
                          .inputs = {x, pads, value, axes}, .attrs = {{"beyond", .word = beyond}},
                          .scale = x->scale, .zero_point = x->zero_point);
-    onnx_set(c, 0, y);
+    onnx_set_carried(c, 0, y, shifted);
 }
 
 void onnx_center_crop_pad(onnx_import *c) {
@@ -142,7 +166,8 @@ static bool block_size(onnx_import *c, const mite_ir_value *x, int64_t *block) {
 }
 
 void onnx_depth_to_space(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     int64_t block;
     if (!x || !block_size(c, x, &block)) return;
     bool columns_first = !strcmp(onnx_string(c, "mode", "DCR"), "CRD");
@@ -153,11 +178,13 @@ void onnx_depth_to_space(onnx_import *c) {
     mite_ir_value *to[] = {n, depth, onnx_dimension(c, x, 2, block, 1),
                            onnx_dimension(c, x, 3, block, 1)};
     static const int32_t perms[][6] = {{0, 3, 4, 1, 5, 2}, {0, 1, 4, 2, 5, 3}};
-    onnx_set(c, 0, regroup(c, x, columns_first ? crd : dcr, perms[columns_first], to));
+    x = regroup(c, x, columns_first ? crd : dcr, perms[columns_first], to);
+    onnx_set_carried(c, 0, x, shifted);
 }
 
 void onnx_space_to_depth(onnx_import *c) {
-    mite_ir_value *x = onnx_in(c, 0);
+    bool shifted;
+    mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     int64_t block;
     if (!x || !block_size(c, x, &block)) return;
     mite_ir_value *n = onnx_dimension(c, x, 0, 1, 1), *depth = onnx_dimension(c, x, 1, 1, 1);
@@ -167,7 +194,7 @@ void onnx_space_to_depth(onnx_import *c) {
     mite_ir_value *to[] = {n, onnx_dimension(c, x, 1, block * block, 1), h, w};
     bool by_columns = !strcmp(onnx_string(c, "mode", "DCR"), "CRD");
     static const int32_t perms[][6] = {{0, 3, 5, 1, 2, 4}, {0, 1, 3, 5, 2, 4}};
-    onnx_set(c, 0, regroup(c, x, from, perms[by_columns], to));
+    onnx_set_carried(c, 0, regroup(c, x, from, perms[by_columns], to), shifted);
 }
 
 // --- Numbers in order -----------------------------------------------------------------------------

@@ -83,12 +83,26 @@ void onnx_transpose(onnx_import *c) {
     onnx_set_carried(c, 0, onnx_transposed(c, x, rank, perm), shifted);
 }
 
+// All inputs as they are carried, if that is the same way for all.
+static bool take_carried(onnx_import *c, mite_ir_value **list, size_t count, bool *shifted) {
+    for (size_t k = 0; k < count; k++) {
+        bool this_one;
+        list[k] = onnx_in_carried(c, k, &this_one);
+        if (!k) *shifted = this_one;
+        if (!list[k] || this_one != *shifted || list[k]->dtype != list[0]->dtype ||
+            list[k]->scale != list[0]->scale || list[k]->zero_point != list[0]->zero_point)
+            return false;
+    }
+    return true;
+}
+
 // Before opset 4 the axis might be left out.
 void onnx_concat(onnx_import *c) {
     size_t count = c->node->input_count, axis;
     mite_ir_value **list = mite_ir_alloc(c->g, count, sizeof *list);
     int64_t given = onnx_int(c, "axis", 1);
-    for (size_t k = 0; list && k < count; k++) {
+    bool shifted = false, carried = list && count && take_carried(c, list, count, &shifted);
+    for (size_t k = 0; list && !carried && k < count; k++) {
         list[k] = onnx_in(c, k);
         if (!list[k]) {
             mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input %z is missing", k);
@@ -101,10 +115,11 @@ void onnx_concat(onnx_import *c) {
     for (size_t k = 1; k < count && known->unknown; k++) known = list[k];
     if (known->unknown) axis = (size_t)given;
     else if (!onnx_axis(c, given, (size_t)known->rank, &axis)) return;
-    onnx_set(c, 0,
-             MITE_IR_EMIT(c->g, .op = "concat", .name = onnx_name(c), .input_list = list,
-                          .input_count = count, .attrs = {{"axis", .word = (int32_t)axis}},
-                          .scale = list[0]->scale, .zero_point = list[0]->zero_point));
+    onnx_set_carried(c, 0,
+                     MITE_IR_EMIT(c->g, .op = "concat", .name = onnx_name(c), .input_list = list,
+                                  .input_count = count, .attrs = {{"axis", .word = (int32_t)axis}},
+                                  .scale = list[0]->scale, .zero_point = list[0]->zero_point),
+                     carried && shifted);
 }
 
 // --- Shapes as numbers ----------------------------------------------------------------------------

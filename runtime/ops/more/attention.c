@@ -5,7 +5,8 @@
 // serves HQ/HK of q; y has q's form. Optional: mask (bool: whether to attend; real: added),
 // broadcast to [B,HQ,S,T], its last dimension cut or filled up with "not"; past_k and past_v
 // [B,HK,P,D], which come before k and v, so that T = P + length of k; lengths [B] i32 or i64, how
-// many keys of each sequence count.
+// many keys of each sequence count; sinks [HQ], for each head a score more in the softmax, that of a
+// value of zeros ("Efficient Streaming Language Models with Attention Sinks", Xiao et al. 2024).
 // Query i stands at position p = i + offset, with offset P, or length - S where lengths are given.
 // causal: keys j <= p; left >= 0: j >= p - left; right >= 0: j <= p + right.
 // Outputs: y; present_k and present_v, past and new ones together; scores [B,HQ,S,T] as they are
@@ -19,7 +20,7 @@
 #include <math.h>
 
 enum { Q_HEADS, K_HEADS, CAUSAL, LEFT, RIGHT, SCORES, SCALE, SOFTCAP }; // attribute words
-enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, INPUTS };
+enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, SINKS, INPUTS };
 enum { Y, PRESENT_K, PRESENT_V, ALL_SCORES, OUTPUTS };
 
 #define ROWS 4 // queries that share the reading of a key
@@ -48,22 +49,22 @@ static bool read_past(const mite_step *s, size_t k, const rows *r, size_t batch,
 
 static mite_status set_up(mite_step *s, state *st) {
     const mite_view *q = s->inputs[Q], *lengths = mite_step_input(s, LENGTHS);
-    const mite_view *mask = mite_step_input(s, MASK);
+    const mite_view *mask = mite_step_input(s, MASK), *sinks = mite_step_input(s, SINKS);
     *st = (state){.batch = q->rank ? (size_t)q->shape[0] : 0};
     int32_t k_heads = mite_attr_int(s, K_HEADS);
-    bool fits = mite_attention_read_rows(q, mite_attr_int(s, Q_HEADS), &st->q) &&
-                mite_attention_read_rows(s->inputs[K], k_heads, &st->k) &&
-                mite_attention_read_rows(s->inputs[V], k_heads, &st->v) &&
-                st->k.heads == st->v.heads && st->k.heads && st->q.heads % st->k.heads == 0 &&
-                st->k.count == st->v.count && st->q.length == st->k.length &&
-                (size_t)s->inputs[K]->shape[0] == st->batch &&
-                (size_t)s->inputs[V]->shape[0] == st->batch &&
-                read_past(s, PAST_K, &st->k, st->batch, &st->past) &&
-                read_past(s, PAST_V, &st->v, st->batch, &st->past) &&
-                mite_size_add(&st->keys, st->past, st->k.count) && st->keys <= INT32_MAX &&
-                mite_attention_read_mask(s, st) &&
-                (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
-                (!lengths || lengths->elements == st->batch);
+    bool fits =
+        mite_attention_read_rows(q, mite_attr_int(s, Q_HEADS), &st->q) &&
+        mite_attention_read_rows(s->inputs[K], k_heads, &st->k) &&
+        mite_attention_read_rows(s->inputs[V], k_heads, &st->v) && st->k.heads == st->v.heads &&
+        st->k.heads && st->q.heads % st->k.heads == 0 && st->k.count == st->v.count &&
+        st->q.length == st->k.length && (size_t)s->inputs[K]->shape[0] == st->batch &&
+        (size_t)s->inputs[V]->shape[0] == st->batch &&
+        read_past(s, PAST_K, &st->k, st->batch, &st->past) &&
+        read_past(s, PAST_V, &st->v, st->batch, &st->past) &&
+        mite_size_add(&st->keys, st->past, st->k.count) && st->keys <= INT32_MAX &&
+        mite_attention_read_mask(s, st) &&
+        (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
+        (!lengths || lengths->elements == st->batch) && (!sinks || sinks->elements == st->q.heads);
     if (fits) return MITE_OK;
     const mite_view *k = s->inputs[K], *v = s->inputs[V];
     return mite_step_fail(s, MITE_ERR_FORMAT,
@@ -184,7 +185,10 @@ static void keep_scores(const head *h, size_t query, int32_t stage, const float 
 // Scores to probabilities, in place.
 static void attend(const head *h, size_t query, float *scores) {
     size_t count = ((const state *)h->s->state)->keys;
-    float cap = mite_attr_float(h->s, SOFTCAP), most = -INFINITY, sum = 0;
+    const mite_view *sinks = mite_step_input(h->s, SINKS);
+    float cap = mite_attr_float(h->s, SOFTCAP), most = -INFINITY, sum = 0, sink, *room = &sink;
+    if (sinks) most = *mite_floats_of(sinks, h->head, 1, &room);
+    sink = most;
     keep_scores(h, query, 0, scores);
     for (size_t j = 0; j < count && cap > 0; j++) scores[j] = cap * mite_tanh(scores[j] / cap);
     keep_scores(h, query, 1, scores);
@@ -195,6 +199,7 @@ static void attend(const head *h, size_t query, float *scores) {
         most = scores[j] > most || scores[j] != scores[j] ? scores[j] : most;
     }
     keep_scores(h, query, 2, scores);
+    if (sinks) sum = mite_exp(sink - most);
     for (size_t j = 0; j < count; j++) {
         scores[j] = scores[j] == -INFINITY ? 0 : mite_exp(scores[j] - most);
         sum += scores[j];

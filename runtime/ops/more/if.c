@@ -34,6 +34,7 @@ static mite_status infer(mite_step *s) {
     status = mite_bodies_open(s, (size_t)s->node->attrs[which], &st->bodies[which]);
     st->ran = st->bodies[which];
     if (!status) status = s->host->run(s, st->ran, inputs);
+    s->macs = status ? 0 : s->host->macs(st->ran);
     for (size_t i = 0; i < s->node->output_count && !status; i++)
         status = mite_bodies_set_output(s, i, s->host->output(st->ran, i));
     return status;

@@ -81,6 +81,7 @@ static mite_status make_room(mite_step *s, const layout *l) {
 
 static mite_status begin(mite_step *s, const layout *l) {
     state *st = s->state;
+    s->macs = 0;
     if (make_room(s, l) || mite_bodies_open(s, (size_t)mite_attr_int(s, BODY), &st->body))
         return s->error->status;
     for (size_t i = 0; i < l->body->input_count; i++) st->inputs[i] = s->inputs[i];
@@ -101,6 +102,7 @@ static mite_status begin(mite_step *s, const layout *l) {
 // Carries and collects what the body has given; all outputs are copied before any input changes.
 static mite_status end_iteration(mite_step *s, const layout *l) {
     state *st = s->state;
+    s->macs += s->host->macs(st->body);
     for (size_t i = 0; i < l->carried + l->collected; i++) {
         const mite_view *from = s->host->output(st->body, i + l->loops);
         mite_status status = i < l->carried ? mite_carry(s, &st->kept[i], from)
