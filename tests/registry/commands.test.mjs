@@ -371,6 +371,21 @@ describe("verify and list", () => {
     succeeded(await registry("list", NAME));
     refused(await registry("list", "letters"), /no model letters/);
   });
+  test("names in a stranger's list give the terminal no orders", async () => {
+    const dir = freshFolder();
+    const name = "a\u001b[31mred\u0007";
+    const list = {
+      format: "mite-models", formatVersion: 1, serial: 1,
+      models: { [name]: { versions: {}, channels: {}, history: [{ at: DATE, what: "\u009b2J", version: "1" }] } },
+      signatures: [{ key: "\u001b]0;", value: `${"A".repeat(86)}==` }],
+    };
+    writeFileSync(join(dir, "models.json"), JSON.stringify(list));
+    for (const args of [["list"], ["verify"], ["verify", "--key", publicKey], ["promote", "x", "1", "--unsigned"]]) {
+      const { out, err } = await registryIn(dir)(...args);
+      assert.doesNotMatch(out + err, /[\0-\x09\x0b-\x1f\x7f-\x9f]/);
+      assert.ok(out + err);
+    }
+  });
   test("lists that are none", async () => {
     const dir = freshFolder();
     const registry = registryIn(dir, key);

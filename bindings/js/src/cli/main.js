@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { messageOf } from "../errors.js";
 import { version } from "../release.js";
-import { UsageError } from "./usage.js";
+import { UsageError, printable } from "./usage.js";
 
 /**
  * @typedef {object} Command
@@ -51,7 +51,7 @@ export async function main(args) {
   } catch (error) {
     const usage = error instanceof UsageError;
     const hint = usage ? `; see \`${path.join(" ")} --help\`` : "";
-    console.error(`mite: ${messageOf(error).replace(/\s*\n\s*/g, " ")}${hint}`);
+    console.error(`mite: ${printable(messageOf(error).replace(/\s*\n\s*/g, " "))}${hint}`);
     return usage ? 2 : 1;
   }
 }

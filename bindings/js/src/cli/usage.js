@@ -40,6 +40,12 @@ export function wholeNumber(text, option) {
   throw new UsageError(`${option} wants a whole number above 0, not '${text}'`);
 }
 
+/**
+ * Text that comes from files, as a terminal may see it: lines, and no control sequences.
+ * @param {string} text
+ */
+export const printable = (text) => text.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g, "?");
+
 /** @param {number} bytes */
 export function bytesText(bytes) {
   if (bytes < 1000) return `${bytes} B`;

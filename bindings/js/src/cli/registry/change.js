@@ -4,7 +4,7 @@
 import { relative, resolve } from "node:path";
 import { MiteError } from "../../errors.js";
 import { verifyManifest } from "../../field/manifest.js";
-import { UsageError } from "../usage.js";
+import { UsageError, printable } from "../usage.js";
 import { readSigningKeys } from "./keys.js";
 import { LIST, alone, emptyList, readList, readListThere, writeList } from "./store.js";
 
@@ -130,12 +130,13 @@ async function checkTrust(list, { keys, unsigned }) {
  * @param {string[]} signers of the list before
  */
 function report(done, { serial }, { keys, dryRun }, signers) {
-  console.log(dryRun ? `would have: ${done}` : done);
+  console.log(printable(dryRun ? `would have: ${done}` : done));
   const by = keys.map(({ name }) => name).join(", ");
   console.log(`${LIST}: serial ${serial}, ${by ? `signed by ${by}` : "not signed: pages refuse it until `mite registry sign`"}`);
   const lost = signers.filter((name) => !keys.some((key) => key.name === name));
   if (keys.length && lost.length) {
-    console.error(`mite: note: it was also signed by ${lost.join(", ")}; pages that trust no other key refuse it now`);
+    const note = `it was also signed by ${lost.join(", ")}; pages that trust no other key refuse it now`;
+    console.error(`mite: note: ${printable(note)}`);
   }
 }
 

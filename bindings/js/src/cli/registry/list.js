@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite registry list: what is in a list, for people.
-import { UsageError, bytesText } from "../usage.js";
+import { UsageError, bytesText, printable } from "../usage.js";
 import { folderHelp, folderOption } from "./change.js";
 import { entryOf, restOf } from "./changes.js";
 import { LIST, readListThere } from "./store.js";
@@ -23,9 +23,10 @@ ${folderHelp}`,
     const list = await readListThere(dir);
     const models = name ? { [name]: entryOf(list, name) } : list.models;
     const by = (list.signatures ?? []).map(({ key }) => key).join(", ");
-    console.log(`${LIST}  serial ${list.serial}, ${by ? `signed by ${by}` : "not signed"}`);
+    const say = (/** @type {string} */ text) => console.log(printable(text));
+    say(`${LIST}  serial ${list.serial}, ${by ? `signed by ${by}` : "not signed"}`);
     for (const [model, entry] of Object.entries(models)) {
-      console.log(`\n${model}\n${versionTable(entry)}\n\n${entry.history.map(changeLine).join("\n")}`);
+      say(`\n${model}\n${versionTable(entry)}\n\n${entry.history.map(changeLine).join("\n")}`);
     }
     return 0;
   },

@@ -16,7 +16,7 @@ keep the version that all of them had before. Run it again with a greater N to g
 file is checked first.
 
   --to CHANNEL    which (${STABLE}); one that is new begins with what ${STABLE} serves
-  --percent N     to so many of 100 devices (100); 0 halts a roll-out
+  --percent N     to so many of 100 devices (100); a smaller share than before takes it back from some
 ${changeHelp}`,
   options: {
     ...changeOptions,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite registry sign: vouches for a list as it is.
-import { UsageError } from "../usage.js";
+import { UsageError, printable } from "../usage.js";
 import { folderHelp, folderOption, keepOut } from "./change.js";
 import { readSigningKeys } from "./keys.js";
 import { LIST, alone, readListThere, writeList } from "./store.js";
@@ -31,7 +31,8 @@ ${folderHelp}`,
       const kept = (list.signatures ?? []).filter(({ key }) => !only && !keys.some(({ name }) => name === key));
       list.signatures = [...kept, ...keys.map((key) => key.sign(list))];
       await writeList(dir, list);
-      console.log(`${LIST}: serial ${list.serial}, signed by ${list.signatures.map(({ key }) => key).join(", ")}`);
+      const by = list.signatures.map(({ key }) => key).join(", ");
+      console.log(printable(`${LIST}: serial ${list.serial}, signed by ${by}`));
     });
     for (const { name, publicKey } of keys) console.log(`${name} is the public key ${publicKey}`);
     return 0;

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MiteError, messageOf } from "../../errors.js";
 import { verifyManifest } from "../../field/manifest.js";
-import { UsageError, bytesText } from "../usage.js";
+import { UsageError, bytesText, printable } from "../usage.js";
 import { folderHelp, folderOption } from "./change.js";
 import { readPublicKey } from "./keys.js";
 import { checkModel } from "./model.js";
@@ -12,6 +12,9 @@ import { LIST, faultOf, namesIn, readListThere } from "./store.js";
 
 /** @typedef {import("../../field/manifest.js").Manifest} Manifest */
 /** @typedef {import("../../field/manifest.js").Version} Version */
+
+/** @param {string} text */
+const say = (text) => console.log(printable(text));
 
 /** @type {import("../main.js").Command} */
 export default {
@@ -37,14 +40,14 @@ ${folderHelp}`,
     let faults = 0;
     const wrong = (/** @type {string} */ sentence) => {
       faults++;
-      console.error(`mite: ${sentence}`);
+      console.error(`mite: ${printable(sentence)}`);
     };
     await checkSignatures(list, publicKeys, wrong);
     for (const [name, { versions }] of Object.entries(list.models)) {
       for (const [version, record] of Object.entries(versions)) {
         const fault = (await faultOf(dir, record)) ?? (run && (await faultOfModel(dir, record)));
         if (fault) wrong(`${name} ${version}: ${fault}`);
-        else console.log(`${name} ${version}: ${record.file}, ${bytesText(record.bytes)}, hash right${run ? ", runs" : ""}`);
+        else say(`${name} ${version}: ${record.file}, ${bytesText(record.bytes)}, hash right${run ? ", runs" : ""}`);
       }
     }
     await noteStrangers(dir, list);
@@ -62,11 +65,11 @@ async function checkSignatures(list, publicKeys, wrong) {
   const by = (list.signatures ?? []).map(({ key }) => key).join(", ");
   const head = `${LIST}: serial ${list.serial}`;
   if (!publicKeys.length) {
-    console.log(`${head}, ${by ? `says it is signed by ${by}; not checked, pass --key PUBLIC` : "not signed"}`);
+    say(`${head}, ${by ? `says it is signed by ${by}; not checked, pass --key PUBLIC` : "not signed"}`);
   }
   for (const publicKey of publicKeys) {
     try {
-      console.log(`${head}, signed by ${await verifyManifest(list, [publicKey])} (${publicKey})`);
+      say(`${head}, signed by ${await verifyManifest(list, [publicKey])} (${publicKey})`);
     } catch (error) {
       const format = error instanceof MiteError && error.code === "format";
       const why = format ? `its signatures: ${by || "none"}` : messageOf(error);
