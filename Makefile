@@ -17,7 +17,7 @@ SHELL := bash
 .SECONDARY:
 Q := $(if $(V),,@)
 
-.PHONY: help build demo test conformance docs-operators docs-api docs-compatibility lint layers format size \
+.PHONY: help build demo site test conformance docs-operators docs-api docs-compatibility lint layers format size \
     models bench bench-kernels fuzz native \
     browsers clean distclean FORCE
 
@@ -278,12 +278,20 @@ fuzz: $(fuzz_targets) ## fuzz the readers of files (T=60 seconds each)
 MODEL := models/efficientnet-lite0/efficientnet-lite0.int8.mite
 SAMPLE := web/demo/samples/coffee.jpg
 
+site: build ## copy the page and all it needs to build/site, for any static host
+	$(Q)$(NODE) tools/demo-models.mjs
+	$(Q)rm -rf build/site
+	$(Q)$(NODE) tools/site.mjs build/site
+
 models: build ## convert the models anew from their sources
 	$(Q)for script in models/*/build.mjs; do $(NODE) $$script; done
 
+# The page offers what can be had: without a registry there is no peer, without MITE_SHARED no larger model.
 demo: build ## classify a photo here, then serve the demo page (PORT=…, SERVE=0: no page)
 	$(Q)$(NODE) bindings/js/bin/mite.mjs classify $(SAMPLE) --model $(MODEL)
 	@echo "demo: classified $(SAMPLE) with $(notdir $(MODEL))"
+	$(Q)$(NODE) tools/demo-models.mjs
+	$(Q)$(if $(filter 0,$(SERVE)),,$(MAKE) $(BENCH_MODULES) || echo "demo: without onnxruntime-web to compare with")
 	$(Q)$(if $(filter 0,$(SERVE)),,exec $(NODE) tools/serve.mjs $(if $(PORT),--port $(PORT)))
 
 # make bench BENCH="efficientnet node": networks, hosts and parts, see bench/run.mjs.

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A static server for the demo page: the page at /, the package at /mite/, models at /models/.
+// A static server for the demo page: the page at /, the package at /mite/, models at /models/ (site.mjs).
 // It answers with the headers that a careful site would send, so that what works here works there:
 // cross-origin isolation (threads) and a content security policy without eval.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
-import { extname, join, normalize, sep } from "node:path";
+import { extname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-
-const repository = fileURLToPath(new URL("..", import.meta.url));
-
-// First match wins. A folder's own page is index.html.
-const folders = [
-  { prefix: "/mite/", folder: join(repository, "bindings/js") },
-  { prefix: "/models/", folder: join(repository, "models") },
-  { prefix: "/", folder: join(repository, "web/demo") },
-];
+import { LIST, fileOf, listing } from "./site.mjs";
 
 /** @type {Record<string, string>} */
 const types = {
@@ -34,33 +26,25 @@ const types = {
   ".svg": "image/svg+xml",
   ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
   ".webp": "image/webp",
 };
 
 const headers = {
   "Cache-Control": "no-cache",
-  "Content-Security-Policy":
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    ...["style", "img", "connect", "worker", "manifest"].map((kind) => `${kind}-src 'self'`),
+    ...["base-uri", "form-action", "frame-ancestors"].map((kind) => `${kind} 'none'`),
+  ].join("; "),
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Resource-Policy": "same-origin",
+  "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
-
-/**
- * The file that a request path names, or null: paths that leave their folder, or name a hidden
- * file or a package's dependencies, name nothing.
- * @param {string} path
- */
-function fileOf(path) {
-  const match = folders.find(({ prefix }) => path.startsWith(prefix));
-  if (!match) return null;
-  const rest = normalize(path.slice(match.prefix.length) || "index.html");
-  const parts = rest.split(sep);
-  if (parts.some((part) => part.startsWith(".") || part === "node_modules")) return null;
-  return join(match.folder, rest.endsWith(sep) ? join(rest, "index.html") : rest);
-}
 
 /**
  * The first and last byte that a Range header asks for; null means the whole file, and a range
@@ -94,6 +78,10 @@ async function answer(request, response) {
     path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
   } catch {
     return refuse(400, "The address is not well formed.");
+  }
+  if (path === LIST) {
+    response.writeHead(200, { ...headers, "Content-Type": types[".json"] });
+    return response.end(request.method === "HEAD" ? undefined : JSON.stringify(await listing()));
   }
   const file = path.includes("\0") ? null : fileOf(path);
   const found = file === null ? null : await stat(file).catch(() => null);

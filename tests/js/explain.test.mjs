@@ -9,7 +9,7 @@ import { explain } from "../../bindings/js/src/explain.js";
 import { HeatMap } from "../../bindings/js/src/explain/heat-map.js";
 import { load } from "../../bindings/js/src/index.js";
 import { covered, maskWeights } from "../../bindings/js/src/mask.js";
-import { effnet, json, largestOf, noShared, npy, root, samples, shared } from "./support.mjs";
+import { effnet, json, largestOf, noShared, npy, objects, root, samples, shared } from "./support.mjs";
 
 const goldens = json(join(root, "tests/models/class_maps.json"));
 const source = join(root, "tests/models/digits_cnn.onnx");
@@ -79,13 +79,6 @@ test("EfficientNet's class maps are PyTorch's", { skip: noShared }, async (t) =>
     assert.ok(largestOf(map.values, values) < 2e-4 * most, photo);
   }
 });
-
-/** Where a person sees the object, in the picture's pixels: left, top, right, bottom. */
-const objects = {
-  "coffee.jpg": [80, 16, 480, 390],
-  "cat.jpg": [20, 0, 400, 300],
-  "cameraman.jpg": [10, 60, 420, 512],
-};
 
 for (const [photo, [left, top, right, bottom]] of Object.entries(objects)) {
   test(`occlusion and RISE peak inside the object of ${photo}`, async (t) => {

@@ -19,6 +19,12 @@ export const effnet = join(root, "models/efficientnet-lite0/efficientnet-lite0.i
 export const digits = join(root, "tests/models/digits_cnn.int8.mite");
 export const cli = join(root, "bindings/js/bin/mite.mjs");
 export const samples = join(root, "web/demo/samples");
+/** Where a person sees the object of a sample photo, in its pixels: left, top, right, bottom. */
+export const objects = {
+  "coffee.jpg": [80, 16, 480, 390],
+  "cat.jpg": [20, 0, 400, 300],
+  "cameraman.jpg": [10, 60, 420, 512],
+};
 
 /** @param {string} path */
 export const npy = (path) => readNpy(readFileSync(path), path).data;

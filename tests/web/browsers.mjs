@@ -24,10 +24,11 @@ export function missing(engine) {
  * @typedef {object} Page
  * @property {(url: string) => Promise<void>} open
  * @property {(script: Function | string, ...args: any[]) => Promise<any>} run
- * @property {(path: string) => Promise<void>} screenshot
+ * @property {(path: string, options?: { fullPage: boolean }) => Promise<void>} screenshot
  * @property {(width: number, height: number) => Promise<void>} resize
  * @property {(key: string) => Promise<void>} [press]
  * @property {(scheme: "light" | "dark") => Promise<void>} [prefer]
+ * @property {() => Promise<string[]>} [uninstallable] why the browser would not install the page
  * @property {(url: string, bytes?: number) => Promise<void>} [quota] what the origin may store
  * @property {() => Promise<number>} [memory] bytes of the processes that run pages, garbage collected
  * @property {string[]} complaints what the console and the security policy said, if it can be read
@@ -49,8 +50,10 @@ async function launchPuppeteer(engine) {
     args:
       engine === "chromium"
         ? ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-           "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+           "--disable-background-networking", "--disable-component-update", "--disable-sync",
+           "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         : [],
+    extraPrefsFirefox: { "media.navigator.streams.fake": true, "media.navigator.permission.disabled": true },
   });
   const page = await browser.newPage();
   const complaints = [];
@@ -62,7 +65,7 @@ async function launchPuppeteer(engine) {
     complaints,
     open: async (url) => void (await page.goto(url)),
     run: (script, ...args) => page.evaluate(script, ...args),
-    screenshot: async (path) => void (await page.screenshot({ path })),
+    screenshot: async (path, options) => void (await page.screenshot({ path, ...options })),
     resize: (width, height) => page.setViewport({ width, height }),
     press: (key) => page.keyboard.press(key),
     quota: async (url, quotaSize) => {
@@ -75,6 +78,11 @@ async function launchPuppeteer(engine) {
       await session.detach();
       await sleep(500);
       return residentBytes(browser.process().pid, /--type=renderer/);
+    },
+    uninstallable: async () => {
+      const session = await page.createCDPSession();
+      const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+      return installabilityErrors.map(({ errorId }) => errorId);
     },
     prefer: (value) => page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]),
     close: () => browser.close(),

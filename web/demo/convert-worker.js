@@ -3,7 +3,7 @@
 // one model and ends it: that cancels, and gives all of the converter's memory back.
 import { convert, describe } from "/mite/dist/convert.js";
 
-/** @typedef {{ model: File, beside: readonly File[] }} ModelFiles */
+/** @typedef {{ model: File, beside: readonly File[], classMap?: boolean }} ModelFiles */
 /**
  * @typedef {object} Made
  * @property {Blob} file the `.mite` file
@@ -31,7 +31,7 @@ addEventListener("message", ({ data }) => {
  * @param {ModelFiles} files
  * @returns {Promise<Made>}
  */
-async function make({ model, beside }) {
+async function make({ model, beside, classMap }) {
   const source = await read(model);
   tell({ converting: true });
   const ready = /\.mite$/i.test(model.name);
@@ -41,6 +41,7 @@ async function make({ model, beside }) {
     : await convert(source, {
         metadata: { name: model.name.replace(/\.\w+$/, "") },
         files: partsOf(beside),
+        classMap,
       });
   const ms = performance.now() - begin;
   const description = await describe(bytes);

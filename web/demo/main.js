@@ -1,138 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
-// The demo, and the tutorial: load a model once, then ask it about photos.
-// A visitor's own model is another matter: own-model.js.
-import { load } from "/mite/dist/index.js";
-import { leave, look, modelAmong, takeModel, takesPhotos } from "./own-model.js";
-import { element, make, ms, ranked, sentence, showFacts } from "./page.js";
+// The page's ways in: which task it is, where photos and frames come from, and where they go.
+// What is done with mite is next door: classify.js is the tutorial.
+import { bytesOfModel } from "./available.js";
+import { cameraRuns, hasCamera, startCamera, stopCamera } from "./camera.js";
+import { showCard } from "./cards.js";
+import { EFFICIENTNET, classify, classifyFrame } from "./classify.js";
+import { offerComparison } from "./compare.js";
+import { leave, look, lookAtFrame, modelAmong, takeModel, takesPhotos } from "./own-model.js";
+import { bytesText, element, make, sentence } from "./page.js";
+import { SELFIE, cutOut, cutOutFrame } from "./people.js";
+import { drawProfile } from "./profile.js";
+import { MINILM, compareSentences, speakWith } from "./sentences.js";
+import { clearOverlay, showPhoto, thePhoto } from "./stage.js";
+import { showStorage } from "./storage.js";
+import { makeTabs } from "./tabs.js";
+import { nothingToExplain } from "./why.js";
 
-const MODEL = "/models/efficientnet-lite0/efficientnet-lite0.int8.mite";
-const SURE = 0.35; // below this the best answer is called "not sure"
 const SAMPLES = ["cat", "coffee", "cameraman", "seeding", "astronaut"];
 
-/** @typedef {import("../../bindings/js/mite.d.ts").Model} Model */
+/** @typedef {{ look: (photo: Blob) => unknown, frame: (frame: ImageBitmap) => Promise<void> }} Taker */
+/** @type {Record<string, { card: string } & Partial<Taker>>} */
+const tasks = {
+  classify: { card: "answer", look: classify, frame: classifyFrame },
+  people: { card: "people", look: cutOut, frame: cutOutFrame },
+  sentences: { card: "sentences" },
+};
+let task = "classify";
 
-/** @type {Promise<Model> | undefined} One model for every photo; loaded with the first. */
-let model;
-/** @type {Blob | undefined} The photo asked for last. */
-let photo;
-let stopDownload = new AbortController();
-/** @type {Record<string, string>} */
-const facts = {};
+// --- Where pictures go --------------------------------------------------------------------------
 
-// --- The two things that matter -----------------------------------------------------------------
-
-/** The model, downloaded at most once. */
-function theModel() {
-  model ??= downloadModel().catch((error) => {
-    model = undefined; // so that Retry tries again
-    throw error;
-  });
-  return model;
-}
-
-async function downloadModel() {
-  const begin = performance.now();
-  let arrived = begin;
-  stopDownload = new AbortController();
-  showProgress(0);
-  const loaded = await load(MODEL, {
-    signal: stopDownload.signal,
-    onProgress({ loaded, total, state }) {
-      if (state === "downloading") arrived = performance.now();
-      showProgress(loaded, total);
-    },
-  }).finally(() => (element("loading").hidden = true));
-  const { build, threads, bytes, worker, note } = loaded.runtime;
-  facts.Download = `${ms(arrived - begin)}, with the code that runs it`;
-  facts.Prepare = ms(performance.now() - arrived);
-  facts.Build = `${build} SIMD, ${threads} thread${threads > 1 ? "s" : ""}, ${worker ? "in a worker" : "on this page"}`;
-  facts.Memory = `${(bytes / 1e6).toFixed(1)} MB`;
-  if (note) facts.Note = note;
-  showFacts(element("facts"), facts);
-  return loaded;
+/** @returns {Taker} */
+function taker() {
+  if (takesPhotos()) return { look, frame: lookAtFrame };
+  leave(); // a model for something else than photos
+  if (!tasks[task].look) choose("classify");
+  return /** @type {Taker} */ (tasks[task]);
 }
 
 /** @param {Blob} file */
-async function classify(file) {
-  element("problem").hidden = true;
-  element("verdict").textContent = "Looking…";
-  element("top").replaceChildren();
-  try {
-    const loaded = await theModel();
-    if (photo !== file) return; // another photo was chosen meanwhile
-    const { top, ms: times } = await loaded.classify(file, { topK: 5 });
-    if (photo !== file) return;
-    facts.Decode = ms(times.decode + times.preprocess);
-    facts.Inference = ms(times.run);
-    showAnswer(top);
-    showFacts(element("facts"), facts);
-  } catch (error) {
-    if (photo === file) showProblem(error);
+async function ask(file) {
+  stopCamera();
+  const shown = showPhoto(file);
+  taker().look(file);
+  await shown;
+}
+
+/** @param {string} name */
+function choose(name) {
+  leave();
+  task = name;
+  for (const button of taskButtons()) button.setAttribute("aria-pressed", String(button.dataset.task === name));
+  clearOverlay();
+  nothingToExplain();
+  showCard(tasks[name].card);
+  const photo = thePhoto();
+  if (name === "sentences") {
+    stopCamera();
+    compareSentences();
+  } else if (photo && !cameraRuns()) {
+    tasks[name].look?.(photo);
   }
 }
 
-// --- Showing ------------------------------------------------------------------------------------
-
-/** @param {number} loaded @param {number} [total] */
-function showProgress(loaded, total) {
-  const of = total ? ` of ${(total / 1e6).toFixed(1)}` : "";
-  element("loading").hidden = false;
-  element("progress-text").textContent =
-    `Downloading the model: ${(loaded / 1e6).toFixed(1)}${of} MB, once`;
-  /** @type {HTMLProgressElement} */ (element("progress")).value = total ? loaded / total : 0;
+const taskButtons = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-task]")]);
+for (const button of taskButtons()) {
+  button.addEventListener("click", () => choose(button.dataset.task ?? task));
 }
+element("own-leave").addEventListener("click", () => {
+  const photo = thePhoto();
+  if (photo) taker().look(photo);
+});
 
-/** @param {Awaited<ReturnType<Model["classify"]>>["top"]} top */
-function showAnswer(top) {
-  const [best] = top;
-  element("verdict").textContent =
-    best.probability < SURE ? `Not sure, perhaps: ${best.label}` : best.label;
-  element("top").replaceChildren(
-    ...top.map(({ label, probability, index }) =>
-      ranked(label, `${(100 * probability).toFixed(1)} %`, { value: probability }, index),
-    ),
-  );
-}
-
-/** @param {unknown} error */
-function showProblem(error) {
-  element("verdict").textContent = "";
-  element("problem").hidden = false;
-  element("problem-text").textContent = stopDownload.signal.aborted
-    ? "The download was cancelled."
-    : sentence(error);
-  // A damaged photo will not get better; a download may.
-  element("retry").hidden = model !== undefined;
-  if (!model) element("retry").focus();
-}
-
-/** @param {Blob} file */
-async function showPreview(file) {
-  const canvas = /** @type {HTMLCanvasElement} */ (element("preview"));
-  element("drop").classList.add("filled");
-  canvas.setAttribute("aria-label", file instanceof File ? file.name : "Your photo");
-  const bitmap = await createImageBitmap(file).catch(() => undefined);
-  if (photo !== file) return;
-  [canvas.width, canvas.height] = bitmap ? [bitmap.width, bitmap.height] : [0, 0];
-  if (bitmap) canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
-}
-
-// --- Ways in ------------------------------------------------------------------------------------
-
-/** @param {Blob} file */
-function ask(file) {
-  photo = file;
-  showPreview(file);
-  if (takesPhotos()) return look(file);
-  leave();
-  return classify(file);
-}
+// --- Files: chosen, dropped, pasted -------------------------------------------------------------
 
 /** @param {FileList | undefined} [list] */
 function take(list) {
   const files = [...(list ?? [])];
   const own = modelAmong(files);
-  if (own) return takeModel(own, () => photo);
+  const tokens = files.find(({ name }) => name === "tokenizer.json");
+  if (own && tokens) {
+    return takeModel(own, thePhoto, async (made) => {
+      await speakWith(made.file, tokens, own.model.name);
+      taskButtons()[2].hidden = false;
+      choose("sentences");
+    });
+  }
+  if (own) return takeModel(own, thePhoto);
   const image = files.find(({ type }) => type.startsWith("image/") || !type);
   return image && ask(image);
 }
@@ -158,14 +111,6 @@ for (const id of ["file", "own-file"]) {
     field.value = ""; // so that the same file can be chosen again
   });
 }
-element("cancel").addEventListener("click", () => stopDownload.abort());
-element("retry").addEventListener("click", () => {
-  if (photo) classify(photo);
-});
-element("own-leave").addEventListener("click", () => {
-  if (photo) classify(photo);
-});
-
 element("samples").append(
   ...SAMPLES.map((name) => {
     const image = make("img", { src: `samples/${name}.jpg`, alt: `Sample: ${name}` });
@@ -177,3 +122,53 @@ element("samples").append(
     return make("li", {}, button);
   }),
 );
+
+// --- The camera ---------------------------------------------------------------------------------
+
+async function offerCamera() {
+  const here = await hasCamera();
+  element("camera-line").hidden = !here;
+  element("camera-absent").hidden = here;
+}
+offerCamera();
+navigator.mediaDevices?.addEventListener("devicechange", offerCamera);
+element("camera").addEventListener("click", async () => {
+  if (cameraRuns()) return stopCamera();
+  element("camera-problem").hidden = true;
+  try {
+    nothingToExplain();
+    clearOverlay();
+    const starting = startCamera((frame) => taker().frame(frame));
+    element("camera").textContent = "Stop the camera";
+    await starting;
+  } catch (error) {
+    element("camera-problem").hidden = false;
+    element("camera-problem").textContent = sentence(error);
+  }
+  element("drop").classList.toggle("filled", cameraRuns() || Boolean(thePhoto()));
+  if (!cameraRuns()) element("camera").textContent = "Start the camera";
+});
+addEventListener("camera-stopped", async (event) => {
+  element("camera").textContent = "Start the camera";
+  const last = await /** @type {CustomEvent<Promise<Blob | null>>} */ (event).detail;
+  if (last && !cameraRuns()) ask(new File([last], "The camera's last frame", { type: last.type }));
+});
+
+// --- What is here -------------------------------------------------------------------------------
+
+makeTabs(element("tabs"), (panel) => {
+  if (panel === "profile") drawProfile();
+  if (panel === "device") showStorage();
+});
+for (const [name, { address }, size] of /** @type {const} */ ([
+  ["classify", EFFICIENTNET, "answer-size"],
+  ["people", SELFIE, "people-size"],
+  ["sentences", MINILM, undefined],
+])) {
+  bytesOfModel(address).then((bytes) => {
+    const button = taskButtons().find(({ dataset }) => dataset.task === name);
+    if (button && bytes) button.hidden = false;
+    if (size && bytes) element(size).textContent = ` (${bytesText(bytes)}, fetched once)`;
+  });
+}
+offerComparison();

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // A visitor's own model: converted, shown and run in the page, sent nowhere.
 import { load } from "/mite/dist/index.js";
+import { showCard, showTask } from "./cards.js";
+import { forgetOwn, offerOwn } from "./compare.js";
+import { makeInWorker } from "./convert-here.js";
+import { watched } from "./network.js";
 import { fieldsFor, settingsOf } from "./own-fields.js";
 import * as inputs from "./own-inputs.js";
-import { factsOf, isOpen, macsText, outputsOf } from "./own-view.js";
+import { factsOf, isOpen, macsText, outputsOf, realNumbers } from "./own-view.js";
+import { asClassifier, givesClasses, preprocessOf, withClassMap } from "./own-why.js";
 import { element, make, ms, ranked, sentence, showFacts } from "./page.js";
+import { showProfile } from "./profile.js";
+import { explainable, nothingToExplain } from "./why.js";
 
 /** @typedef {import("../../bindings/js/mite.d.ts").Model} Model */
 /** @typedef {import("./convert-worker.js").Made} Made */
-/** @typedef {import("./convert-worker.js").Message} Message */
 /** @typedef {import("./convert-worker.js").ModelFiles} ModelFiles */
+/** @typedef {Blob | ImageBitmap} Picture a photo, or a frame of the camera */
 /**
  * @typedef {object} InUse
  * @property {Model} model
@@ -18,6 +25,9 @@ import { element, make, ms, ranked, sentence, showFacts } from "./page.js";
  * @property {import("./own-fields.js").Settings} settings
  * @property {Record<string, string>} facts
  * @property {string} address of the `.mite` file
+ * @property {ModelFiles} files it was made of
+ * @property {AbortController} end of its use
+ * @property {Promise<Model | undefined>} [mapped] the same with a class map, if it can have one
  */
 
 /** @type {InUse | undefined} */
@@ -45,9 +55,10 @@ export const takesPhotos = () => Boolean(inUse?.axes || inUse?.classifies);
  * until this one is ready.
  * @param {ModelFiles} files
  * @param {() => Blob | undefined} lastPhoto asked once it is ready
+ * @param {(made: Made) => Promise<void>} [speak] where it goes instead, if it is for sentences
  */
-export async function takeModel(files, lastPhoto) {
-  const { name, size } = files.model;
+export async function takeModel(files, lastPhoto, speak) {
+  const { name } = files.model;
   stop.abort();
   const mine = (stop = new AbortController());
   const { signal } = mine;
@@ -60,8 +71,13 @@ export async function takeModel(files, lastPhoto) {
       if ("converting" in message) say(/\.mite$/i.test(name) ? `Inspecting ${name}` : `Converting ${name}`);
     });
     say(`Preparing ${name}`);
+    if (speak) {
+      await speak(made);
+      leave();
+      return say(`Ready: ${name}`);
+    }
     const model = await load(made.file, { signal });
-    use(model, made, name, size);
+    use(model, made, files);
     say(`Ready: ${name}`);
     element("own-loading").hidden = true;
     photo = lastPhoto();
@@ -76,39 +92,18 @@ export async function takeModel(files, lastPhoto) {
   }
 }
 
-/**
- * @param {ModelFiles} files
- * @param {AbortSignal} signal
- * @param {(message: Message) => void} onMessage
- * @returns {Promise<Made>}
- */
-function makeInWorker(files, signal, onMessage) {
-  const worker = new Worker(new URL("convert-worker.js", import.meta.url), { type: "module" });
-  /** @type {Promise<Made>} */
-  const made = new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    worker.addEventListener("error", () =>
-      reject(new Error("The converter could not be started, or ran out of memory.")),
-    );
-    worker.addEventListener("message", ({ data }) => {
-      if ("made" in data) resolve(data.made);
-      else if ("problem" in data) reject(new Error(data.problem));
-      else onMessage(data);
-    });
-    worker.postMessage(files);
-  });
-  return made.finally(() => worker.terminate());
-}
-
 /** Back to the demo's own model. */
 export function leave() {
   if (!inUse) return;
   runs++; // what it still computes is nobody's concern
+  inUse.end.abort();
   inUse.model.dispose();
+  inUse.mapped?.then((model) => model?.dispose());
   URL.revokeObjectURL(inUse.address);
   inUse = undefined;
-  element("own").hidden = true;
-  element("answer").hidden = false;
+  nothingToExplain();
+  forgetOwn();
+  showTask();
   if (element("own-loading").hidden) say("");
 }
 
@@ -118,18 +113,30 @@ export function look(file) {
   return run();
 }
 
-/** Runs it on the photo, or else on random numbers. */
-async function run() {
+/** @param {ImageBitmap} frame of the camera */
+export async function lookAtFrame(frame) {
+  await run(frame);
+  frame.close();
+}
+
+/**
+ * Runs it on the picture, or else on random numbers.
+ * @param {Picture} [picture]
+ */
+async function run(picture = photo) {
   const current = inUse;
   if (!current) return;
   const turn = ++runs;
   element("own-problem").hidden = element("own-run-problem").hidden = true;
+  nothingToExplain();
   try {
-    const { verdict, shown } = await answerOf(current);
+    const { verdict, shown, subject } = await answerOf(current, picture);
     if (turn !== runs) return; // asked about something else meanwhile
-    element("own-verdict").textContent = verdict;
+    if (element("own-verdict").textContent !== verdict) element("own-verdict").textContent = verdict;
     element("own-outputs").replaceChildren(...shown);
     showFacts(element("own-facts"), current.facts);
+    showProfile(current.model, current.model.metadata.name ?? current.files.model.name);
+    if (subject && picture instanceof Blob) explainable({ ...subject, picture });
   } catch (error) {
     if (turn !== runs) return;
     element("own-outputs").replaceChildren();
@@ -142,36 +149,69 @@ async function run() {
 
 /**
  * @param {InUse} current
- * @returns {Promise<{ verdict: string, shown: Node[] }>}
+ * @param {Picture} [picture]
+ * @returns {Promise<{ verdict: string, shown: Node[], subject?: Omit<import("./why.js").Subject, "picture"> }>}
  */
-async function answerOf({ model, classifies, axes, settings, facts }) {
-  if (photo && classifies) {
-    const { top, ms: times } = await model.classify(photo, { topK: 5 });
+async function answerOf(current, picture) {
+  const { model, classifies, axes, facts } = current;
+  if (picture && classifies) {
+    const { top, ms: times } = await watched(() => model.classify(picture, { topK: 5 }));
     const items = top.map(({ label, probability, index }) =>
       ranked(label, `${(100 * probability).toFixed(1)} %`, { value: probability }, index),
     );
     const shown = [make("ol", { className: "top" }, ...items)];
-    return { verdict: `What it sees in the photo, in ${ms(times.run)}`, shown };
+    const verdict = `What it sees in the photo, in ${ms(times.run)}`;
+    return { verdict, shown, subject: { model } };
   }
-  const choice = /** @type {HTMLSelectElement} */ (element("normalisation")).value;
-  const bitmap = photo && axes && (await createImageBitmap(photo));
-  const given = Object.fromEntries(
-    model.inputs.map((port, i) => {
-      const [shape, number] = [settings.shapes[i], settings.numbers[i]];
-      if (bitmap && axes) return [port.name, inputs.pictureInput(bitmap, port, axes, shape, choice)];
-      if (number === undefined) return [port.name, inputs.randomInput(port, shape)];
-      return [port.name, inputs.constantInput(port, shape, number)];
-    }),
-  );
-  bitmap?.close();
+  const seen = axes && picture;
+  const given = await inputsFor(current, seen);
+  const ports = model.outputs.filter(({ name }) => name !== model.metadata.explain?.classMap);
   const begin = performance.now();
-  const tensors = await model.run(given);
+  const outputs = ports.map(({ name }) => name);
+  const tensors = await watched(() => model.run(given, { outputs }));
   const time = ms(performance.now() - begin);
   if (isOpen(model.inputs)) facts.MACs = macsText(await model.profile());
   const { labels } = model.metadata;
   return {
-    verdict: bitmap ? `The largest outputs for the photo, in ${time}` : `Outputs for random numbers, in ${time}`,
-    shown: outputsOf(model.outputs, tensors, { largest: Boolean(bitmap), labels }),
+    verdict: seen ? `The largest outputs for the photo, in ${time}` : `Outputs for random numbers, in ${time}`,
+    shown: outputsOf(ports, tensors, { largest: Boolean(seen), labels }),
+    subject: seen && givesClasses(ports) ? subjectOf(current, ports[0], tensors) : undefined,
+  };
+}
+
+/**
+ * @param {InUse} current
+ * @param {Picture} [picture]
+ */
+async function inputsFor({ model, axes, settings }, picture) {
+  const choice = /** @type {HTMLSelectElement} */ (element("normalisation")).value;
+  const bitmap = picture && (await createImageBitmap(picture));
+  const given = model.inputs.map((port, i) => {
+    const [shape, number] = [settings.shapes[i], settings.numbers[i]];
+    if (bitmap && axes) return [port.name, inputs.pictureInput(bitmap, port, axes, shape, choice)];
+    if (number === undefined) return [port.name, inputs.randomInput(port, shape)];
+    return [port.name, inputs.constantInput(port, shape, number)];
+  });
+  bitmap?.close();
+  return /** @type {Record<string, inputs.Input>} */ (Object.fromEntries(given));
+}
+
+/**
+ * How the answer can be asked about.
+ * @param {InUse} current
+ * @param {import("../../bindings/js/mite.d.ts").Port} port
+ * @param {Record<string, import("../../bindings/js/mite.d.ts").Tensor>} tensors
+ */
+function subjectOf(current, port, tensors) {
+  const { model, axes, settings, files, end } = current;
+  const numbers = [...realNumbers(tensors[port.name], port)];
+  const choice = /** @type {HTMLSelectElement} */ (element("normalisation")).value;
+  return {
+    preprocess: axes && preprocessOf(axes, settings.shapes[0], choice),
+    async prepare() {
+      if (!/\.mite$/i.test(files.model.name)) current.mapped ??= withClassMap(files, end.signal);
+      return asClassifier((await current.mapped) ?? model, port.name, numbers);
+    },
   };
 }
 
@@ -198,18 +238,27 @@ function showProblem(id, error) {
 /**
  * @param {Model} model
  * @param {Made} made
- * @param {string} name
- * @param {number} sourceBytes
+ * @param {ModelFiles} files
  */
-function use(model, made, name, sourceBytes) {
+function use(model, made, files) {
+  const { name, size } = files.model;
   leave();
+  nothingToExplain();
   const axes = inputs.pictureAxes(model.inputs);
   const classifies = Boolean(model.metadata.preprocess && model.metadata.postprocess);
   const settings = settingsOf(model.inputs);
-  const facts = factsOf(made, sourceBytes);
-  inUse = { model, classifies, axes, settings, facts, address: URL.createObjectURL(made.file) };
-  element("answer").hidden = true;
-  element("own").hidden = false;
+  const facts = factsOf(made, size);
+  const address = URL.createObjectURL(made.file);
+  const current = { model, classifies, axes, settings, facts, address, files, end: new AbortController() };
+  inUse = current;
+  showCard("own");
+  if (/\.onnx$/i.test(name) && !files.beside.length) {
+    offerOwn(name, files.model, async () => {
+      const given = await inputsFor(current, axes && photo);
+      const typed = model.inputs.map(({ name: port, dtype }) => [port, { ...given[port], dtype }]);
+      return Object.fromEntries(typed);
+    });
+  }
   element("own-title").textContent = model.metadata.name ?? name;
   element("own-verdict").textContent = takesPhotos()
     ? "Now a photo: drop one, or press a sample"
@@ -225,7 +274,7 @@ function use(model, made, name, sourceBytes) {
   const select = /** @type {HTMLSelectElement} */ (element("normalisation"));
   element("normalisation-line").hidden = !axes || classifies;
   if (axes) select.value = inputs.likelyNormalisation(model.inputs[0], axes);
-  element("own-settings").replaceChildren(...fieldsFor(model.inputs, settings, run));
+  element("own-settings").replaceChildren(...fieldsFor(model.inputs, settings, () => run()));
   element("own-title").focus();
 }
 

@@ -124,7 +124,7 @@ const text = (x) => String(Number(x.toPrecision(4)));
  * @param {Tensor} tensor
  * @param {Port} port
  */
-function realNumbers({ data, dtype }, { quantization }) {
+export function realNumbers({ data, dtype }, { quantization }) {
   const { scale, zeroPoint } = quantization ?? { scale: 1, zeroPoint: 0 };
   const of = dtype === "f16" ? halfNumber : Number;
   return Float64Array.from(/** @type {ArrayLike<number>} */ (data), (q) => scale * (of(q) - zeroPoint));

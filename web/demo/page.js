@@ -25,10 +25,17 @@ export function make(tag, properties = {}, ...children) {
 /** @param {number} time */
 export const ms = (time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
 
+/** @param {readonly number[]} numbers */
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
 /** @param {number} count */
 export function bytesText(count) {
   if (count < 1e3) return `${count} B`;
-  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(2)} MB`;
+  if (count < 1e6) return `${(count / 1e3).toFixed(1)} kB`;
+  return count < 1e9 ? `${(count / 1e6).toFixed(2)} MB` : `${(count / 1e9).toFixed(1)} GB`;
 }
 
 /** @param {unknown} error */
