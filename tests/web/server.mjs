@@ -25,15 +25,18 @@ export async function startServer() {
     held: /** @type {string | undefined} */ (undefined), // the end of an address
   };
   const faults = new Faults();
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy()); // closed while it was answering
+  });
+  async function answer(request, response) {
     if (await faults.handle(request, response)) return;
     state.requests.push(request.url);
     state.methods.add(request.method);
     while (state.held && request.url.endsWith(state.held)) await sleep(20);
-    const answer = await fetch(new URL(request.url.slice(1), inner.url), {
+    const given = await fetch(new URL(request.url.slice(1), inner.url), {
       headers: request.headers.range ? { range: request.headers.range } : {},
     });
-    const headers = Object.fromEntries(answer.headers);
+    const headers = Object.fromEntries(given.headers);
     delete headers.connection;
     delete headers["keep-alive"];
     delete headers["transfer-encoding"];
@@ -49,8 +52,8 @@ export async function startServer() {
       response.writeHead(200, { ...headers, "content-type": page[0] }).end(body);
       return;
     }
-    response.writeHead(answer.status, headers);
-    const body = Buffer.from(await answer.arrayBuffer());
+    response.writeHead(given.status, headers);
+    const body = Buffer.from(await given.arrayBuffer());
     if (!state.slow || !request.url.startsWith("/models/")) {
       response.end(body);
       return;
@@ -60,7 +63,7 @@ export async function startServer() {
       await sleep(100);
     }
     response.end();
-  });
+  }
   await new Promise((resolve) => server.listen(0, "localhost", resolve));
   return {
     url: `http://localhost:${server.address().port}`,
