@@ -13,6 +13,8 @@ const own = new Map([
   ["/tests/bits.js", ["text/javascript", new URL("bits.js", import.meta.url)]],
   ["/tests/components.html", ["text/html", new URL("components.html", import.meta.url)]],
   ["/tests/components.js", ["text/javascript", new URL("../../build/tests/components.js", import.meta.url)]],
+  ["/tests/field.html", ["text/html", new URL("field.html", import.meta.url)]],
+  ["/tests/field.js", ["text/javascript", new URL("field.js", import.meta.url)]],
   ["/tests/visit.js", ["text/javascript", new URL("visit.js", import.meta.url)]],
 ]);
 
