@@ -356,6 +356,44 @@ test("a visit that ended while a version was tried is followed by one that serve
   assert.equal(again.device.record.trying, undefined);
 });
 
+test("a device that stops at any moment of an update has a version that proved good", async (t) => {
+  // The lock of a page ends with it, which what only stands still here does not.
+  Object.defineProperty(navigator, "locks", { configurable: true, value: undefined });
+  t.after(() => Reflect.deleteProperty(navigator, "locks"));
+  const site = await sites.newSite();
+  site.add("1.0.0", v1);
+  await site.promote("1.0.0");
+  const device = newDevice();
+  await (await visit(site, device)).dispose();
+  site.add("2.0.0", v2);
+  await site.promote("2.0.0");
+  const versions = [];
+  for (let writes = 0; ; writes++) {
+    const copy = newDevice();
+    for (const [key, value] of device.records) copy.records.set(key, value);
+    let left = writes;
+    let stopped = () => {};
+    const stopping = new Promise((resolve) => (stopped = () => resolve("stopped")));
+    const dying = {
+      read: copy.read,
+      write: async (key, value) => (left-- > 0 ? copy.write(key, value) : (stopped(), new Promise(() => {}))),
+    };
+    const opening = visit(site, dying);
+    const end = await Promise.race([opening.then(() => "done"), stopping]);
+    const { text } = site;
+    site.say("gone");
+    const next = await visit(site, copy, { update: "never" });
+    versions.push(next.version);
+    site.say(text);
+    await next.checkForUpdate();
+    assert.equal(next.version, "2.0.0", `after ${writes} writes`);
+    if (end === "done") break;
+  }
+  assert.ok(versions.length > 5, versions.join());
+  assert.deepEqual(versions, versions.toSorted(), "no way back without a reason");
+  assert.deepEqual([versions[0], versions.at(-1)], ["1.0.0", "2.0.0"]);
+});
+
 test("reports of bad results lead back, over visits, and what they were about is not tried again", async () => {
   const { site, device, model } = await served();
   site.add("2.0.0", v2);

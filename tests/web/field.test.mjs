@@ -185,7 +185,7 @@ for (const engine of engines) {
       assert.equal((await field("check")).result, false); // what is bad is not tried again
     });
 
-    describe("what is remembered", { skip: engine === "webkit" && "nothing outlives a page here" }, () => {
+    describe("what is remembered", () => {
       test("a page that ends while a version comes, or is tested", async () => {
         const site = await served();
         await offer(site, "2.0.0", large, { pause: 10 });
@@ -205,7 +205,8 @@ for (const engine of engines) {
         assert.equal((await visit(site)).version, "2.0.0");
       });
 
-      test("serves without a network, and what was begun is gone on with", async () => {
+      const lost = engine === "webkit" && "models do not outlive a page here";
+      test("serves without a network, and what was begun is gone on with", { skip: lost }, async () => {
         const site = await served();
         site.say("", [{ status: 503 }]);
         site.plan("1.0.0", { status: 404 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a version must do on this device before it serves.
 import { MiteError, messageOf } from "../errors.js";
+import { untilAborted } from "../platform.js";
 
 /** @typedef {import("../../field.d.ts").FieldEvent} FieldEvent */
 /** @typedef {import("../../mite.d.ts").Model} Model */
@@ -27,7 +28,7 @@ export async function prove(model, accept, signal) {
     const text = `its self-test differs by ${maxDifference} on this device, and ${tolerance} is allowed`;
     if (!ok) throw new Rejection("self-test", text);
   }
-  if (accept && !(await verdictOf(accept, model))) {
+  if (accept && !(await untilAborted(verdictOf(accept, model), signal))) {
     throw new Rejection("not-accepted", "the page did not accept it (the option accept of openModel)");
   }
 }

@@ -62,7 +62,8 @@ export function recordFrom(remembered) {
 export function isBad({ faults }, sha256) {
   const fault = Object.hasOwn(faults, sha256) ? faults[sha256] : undefined;
   if (fault?.runtime !== runtime) return false; // a newer mite may do better
-  return fault.until === undefined || fault.until > Date.now();
+  const wait = fault.until === undefined ? 1 : fault.until - Date.now();
+  return wait > 0 && wait <= DAY; // a clock that was set back is not waited for
 }
 
 /**
