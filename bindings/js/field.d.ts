@@ -13,7 +13,10 @@ import type { ErrorCode, LoadOptions, Model } from "./mite.d.ts";
 export { MiteError } from "./mite.d.ts";
 
 export interface FieldOptions {
-  /** Ed25519 keys, 32 bytes in base64 (`mite registry keygen`), one of which must have signed the list. */
+  /**
+   * Ed25519 keys, 32 bytes in base64 (`mite registry keygen`), one of which must have signed the list. What is
+   * remembered counts as signed by the first of them that had; without that one it must be found in the list again.
+   */
   publicKeys?: readonly string[];
   /** true: the list needs no signature, and its serial number is not looked at (while developing). */
   unsigned?: boolean;

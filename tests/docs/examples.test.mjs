@@ -18,6 +18,7 @@ const documents = ["README.md", "bindings/js/README.md", ...markdown("docs")];
 const files = new Map([
   ["/models/efficientnet-lite0.int8.mite", "models/efficientnet-lite0/efficientnet-lite0.int8.mite"],
   ["/models/matmul.onnx", "tests/ort/models/matmul.onnx"],
+  ["/models/models.json", "build/tests/site/models.json"],
   ["photo.jpg", "web/demo/samples/coffee.jpg"],
 ]);
 

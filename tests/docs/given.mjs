@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the examples of the documents take for granted: a page's things, as Node has them, and small
 // stand-ins for networks that this repository does not hold.
-import { readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { load } from "../../bindings/js/dist/index.js";
+import { newKey } from "../field/site.mjs";
+import { sha256 } from "../field/versions.mjs";
 
 const file = (/** @type {string} */ path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -52,3 +54,22 @@ export const tokenizerFile = {
   model: { type: "WordLevel", vocab: { "[UNK]": 0, cat: 1, kitten: 2, sat: 3 }, unk_token: "[UNK]" },
   pre_tokenizer: { type: "Whitespace" },
 };
+
+/** A signed list with one model, in build/tests/site. */
+const key = await newKey();
+export const { publicKey } = key;
+const site = file("build/tests/site");
+const source = file("models/efficientnet-lite0/efficientnet-lite0.int8.mite");
+mkdirSync(site, { recursive: true });
+copyFileSync(source, `${site}/1.0.0.mite`);
+const bytes = readFileSync(source);
+const about = { file: "1.0.0.mite", sha256: sha256(bytes), bytes: bytes.length, runtime: "0.1.0" };
+const entry = {
+  versions: { "1.0.0": { ...about, added: "2026-01-01T00:00:00Z" } },
+  channels: { stable: { version: "1.0.0", percent: 100 } },
+  history: [],
+};
+/** @type {import("../../bindings/js/src/field/manifest.js").Manifest} */
+const list = { format: "mite-models", formatVersion: 1, serial: 1, models: { efficientnet: entry } };
+list.signatures = [await key.signatureOf(list)];
+writeFileSync(`${site}/models.json`, JSON.stringify(list));

@@ -202,6 +202,35 @@ test("nothing is taken from a list that is not signed, changed after that, or si
   assert.equal(both.version, "2.0.0");
 });
 
+test("what is remembered counts as long as the page trusts the key that signed it", async () => {
+  const { site, device, model } = await served();
+  await model.dispose();
+  const other = await newKey();
+  const { text } = site;
+  await site.publish({ by: other });
+  const newList = site.text;
+  site.say("gone");
+  for (const publicKeys of [[other.publicKey], [other.publicKey, site.publicKeys[0]]]) {
+    const opening = visit(site, device, { publicKeys, update: "never" });
+    if (publicKeys.length === 1) await assert.rejects(opening, fails("format", /./));
+    else assert.equal((await opening).version, "1.0.0");
+  }
+  site.say(newList);
+  const next = await visit(site, device, { publicKeys: [other.publicKey] });
+  assert.equal(next.version, "1.0.0");
+  site.say("gone");
+  assert.equal((await visit(site, device, { publicKeys: [other.publicKey] })).version, "1.0.0");
+  await assert.rejects(visit(site, device));
+  site.say(text);
+  await assert.rejects(visit(site, device), fails("format", /older/));
+
+  // What was taken without a signature is nothing to a page that wants one.
+  const careless = await served({ unsigned: true });
+  careless.site.say("gone");
+  assert.equal((await visit(careless.site, careless.device, { unsigned: true })).version, "1.0.0");
+  await assert.rejects(visit(careless.site, careless.device), fails("format", /./));
+});
+
 test("an older list is refused; a newer one that goes back is followed", async () => {
   const { site, device, model } = await served();
   const { text: first } = site;

@@ -42,14 +42,14 @@ async function addressOfFile(list, file) {
  * @param {readonly string[]} options.publicKeys
  * @param {boolean} options.unsigned
  * @param {AbortSignal} options.signal
- * @returns {Promise<Manifest>} which a trusted key has signed, if that is asked for
+ * @returns {Promise<{ manifest: Manifest, key?: string }>} the list, and the name of the trusted key that has
+ *   signed it, if that is asked for
  */
 export async function readList(address, { publicKeys, unsigned, signal }) {
   const path = await filePath(address);
   const text = path === null ? await fetchText(address, signal) : await readText(path);
   const manifest = parseManifest(text);
-  if (!unsigned) await verifyManifest(manifest, publicKeys);
-  return manifest;
+  return unsigned ? { manifest } : { manifest, key: await verifyManifest(manifest, publicKeys) };
 }
 
 /**
@@ -71,6 +71,7 @@ export function entryOf({ models }, wanted) {
  * @property {string} client
  * @property {string} channel
  * @property {string} [version] pinned
+ * @property {string} [key] that has signed the list
  */
 
 /**
@@ -80,7 +81,7 @@ export function entryOf({ models }, wanted) {
  * @param {(sha256: string) => boolean} hasFailed just now
  * @returns {Promise<Candidate | undefined>}
  */
-export async function candidateFor(entry, { list, ...wish }, record, hasFailed) {
+export async function candidateFor(entry, { list, key, ...wish }, record, hasFailed) {
   const version = await chooseVersion(entry, {
     ...wish,
     runtime,
@@ -88,7 +89,7 @@ export async function candidateFor(entry, { list, ...wish }, record, hasFailed) 
   });
   if (version === undefined) return undefined;
   const { file, sha256, added } = entry.versions[version];
-  return { version, sha256, added, address: await addressOfFile(list, file) };
+  return { version, sha256, added, key, address: await addressOfFile(list, file) };
 }
 
 /**

@@ -237,6 +237,13 @@ export async function sha256(data) {
   return new Uint8Array(await subtle.digest("SHA-256", data));
 }
 
+/** @param {string} text of a public key */
+export function rawKey(text) {
+  const raw = fromBase64(text);
+  if (raw.length === 32) return raw;
+  throw new MiteError("argument", `the public key ${text} has ${raw.length} bytes, not the 32 of Ed25519`);
+}
+
 /**
  * A key's name: the first 16 digits of the SHA-256 of the raw public key.
  * @param {Uint8Array<ArrayBuffer>} raw
@@ -252,10 +259,7 @@ export async function verifyManifest(manifest, publicKeys) {
   const { signatures = [] } = manifest;
   const data = signedBytes(manifest);
   for (const text of publicKeys) {
-    const raw = fromBase64(text);
-    if (raw.length !== 32) {
-      throw new MiteError("argument", `the public key ${text} has ${raw.length} bytes, not the 32 of Ed25519`);
-    }
+    const raw = rawKey(text);
     const name = await keyName(raw);
     for (const { key, value } of signatures) {
       if (key === name && (await verifies(raw, data, fromBase64(value)))) return name;

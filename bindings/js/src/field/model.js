@@ -7,6 +7,7 @@ import { isNode } from "../platform.js";
 import { Delegate } from "./delegate.js";
 import { Device } from "./device.js";
 import { addressOf, candidateFor, entryOf, nothingWorks, readList } from "./list.js";
+import { keyName, rawKey } from "./manifest.js";
 import { clientIn, openMemory } from "./memory.js";
 import { aboutError, prove } from "./prove.js";
 import * as records from "./record.js";
@@ -28,6 +29,7 @@ export class FieldModel extends Delegate {
   #key; // of the record, of a lock and of a channel
   #line; // the channel, or the version that is pinned
   #device;
+  #keys = new Set(); // names of those that the page trusts
   #serving;
   /** @type {Promise<boolean> | undefined} */
   #checking;
@@ -73,6 +75,7 @@ export class FieldModel extends Delegate {
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     try {
+      for (const key of this.#options.publicKeys) this.#keys.add(await keyName(rawKey(key)));
       await this.#device.open();
       await this.#start();
       this.#listen();
@@ -103,7 +106,13 @@ export class FieldModel extends Delegate {
   }
 
   get #good() {
-    return records.goodOf(this.#device.record, this.#line);
+    return records.goodOf(this.#device.record, this.#line).filter((one) => this.#trusts(one));
+  }
+
+  /** What only a key signed that the page trusts no longer is not served; nor what nobody signed, if one must.
+   * @param {Candidate} candidate */
+  #trusts({ key = "" }) {
+    return this.#options.unsigned || this.#keys.has(key);
   }
 
   get #usable() {
@@ -114,7 +123,7 @@ export class FieldModel extends Delegate {
   get #allGood() {
     const { version } = this.#options;
     const all = Object.values(this.#device.record.lines).flatMap(({ good }) => good);
-    return all.filter((one) => version === undefined || one.version === version);
+    return all.filter((one) => this.#trusts(one) && (version === undefined || one.version === version));
   }
 
   /** @param {{ sha256: string }} version */
@@ -218,7 +227,7 @@ export class FieldModel extends Delegate {
   async #readEntry() {
     const { publicKeys, unsigned, name: wanted, channel, version } = this.#options;
     const list = this.#address;
-    const manifest = await readList(list, { publicKeys, unsigned, signal: this.#stop.signal });
+    const { manifest, key } = await readList(list, { publicKeys, unsigned, signal: this.#stop.signal });
     const { serial } = manifest;
     const seen = this.#device.record.serial;
     if (!unsigned && serial < seen) {
@@ -233,7 +242,7 @@ export class FieldModel extends Delegate {
       if (!unsigned) record.serial = serial;
       records.forgetOld(record, this.#line, listed);
     });
-    return { entry, wish: { list, name, channel, version, client: this.#client } };
+    return { entry, wish: { list, name, channel, version, key, client: this.#client } };
   }
 
   /**

@@ -6,8 +6,12 @@ import { version as runtime } from "../release.js";
 /** @typedef {import("../../field.d.ts").FieldEvent} FieldEvent */
 
 /**
- * A version and where its file is.
- * @typedef {{ version: string, sha256: string, address: string, added: string }} Candidate
+ * @typedef {object} Candidate a version and where its file is
+ * @property {string} version
+ * @property {string} sha256
+ * @property {string} address
+ * @property {string} added ISO 8601
+ * @property {string} [key] name of the key that vouched for it
  */
 /**
  * @typedef {object} Fault
