@@ -240,10 +240,10 @@ for (const engine of engines) {
     test("two pages that load the same model download it once",
       { skip: engine === "webkit" && "pages share nothing here" }, async () => {
       await plan(large, { pause: 2 });
-      await page.open(`${server.url}/`);
+      await page.open(`${server.url}/tests/field.html`);
       const told = await page.run(async () => {
         const frame = document.createElement("iframe");
-        frame.src = "/";
+        frame.src = "/tests/field.html";
         document.body.append(frame);
         await new Promise((resolve) => (frame.onload = resolve));
         const visits = [window, frame.contentWindow].map(async ({ document }) => {

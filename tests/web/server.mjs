@@ -51,7 +51,10 @@ export async function startServer() {
     }
     if (page) {
       const body = readFileSync(page[1]);
-      response.writeHead(200, { ...headers, "content-type": page[0] }).end(body);
+      // Two pages at once are a page and a frame in it.
+      const policy = headers["content-security-policy"].replace("frame-ancestors 'none'", "frame-ancestors 'self'");
+      const other = { "content-security-policy": `${policy}; frame-src 'self'`, "content-type": page[0] };
+      response.writeHead(200, { ...headers, ...other }).end(body);
       return;
     }
     response.writeHead(given.status, headers);

@@ -74,9 +74,11 @@ export class FieldModel extends Delegate {
     const { signal } = this.#options;
     const abort = () => this.#stop.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
     try {
       for (const key of this.#options.publicKeys) this.#keys.add(await keyName(rawKey(key)));
       await this.#device.open();
+      this.#stop.signal.throwIfAborted();
       await this.#start();
       this.#listen();
     } catch (error) {
