@@ -442,7 +442,7 @@ export class FieldModel extends Delegate {
     const { version, sha256, added } = from;
     await this.#device.change((record) => {
       records.noteFault(record, sha256, "reported", reason);
-      delete record.reports;
+      delete record.reports[sha256];
     });
     const before = this.#usable.filter((one) => Date.parse(one.added) < Date.parse(added));
     if ((await this.#serveAnyOf(before)) || (await this.#findAnother())) {

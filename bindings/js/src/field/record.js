@@ -33,7 +33,7 @@ import { version as runtime } from "../release.js";
  * @property {{ [line: string]: Line }} lines
  * @property {{ [sha256: string]: Fault }} faults
  * @property {Candidate & { testing: boolean }} [trying]
- * @property {{ sha256: string, last: string }} [reports] of one version: g and b, newest last
+ * @property {{ [sha256: string]: string }} reports g and b, newest last
  * @property {string[]} files addresses of which the device may hold the files
  * @property {FieldEvent[]} history
  */
@@ -56,7 +56,7 @@ const LASTING = new Set(["version", "unsupported", "self-test", "not-accepted", 
 export function recordFrom(remembered) {
   const known = /** @type {DeviceRecord | undefined} */ (remembered);
   if (known?.format === 1) return known;
-  return { format: 1, serial: 0, lines: {}, faults: {}, files: [], history: [] };
+  return { format: 1, serial: 0, lines: {}, faults: {}, reports: {}, files: [], history: [] };
 }
 
 /**
@@ -119,14 +119,14 @@ export function goodOf({ lines }, line) {
 }
 
 /**
- * Faults of versions that the list has no longer, and channels that nobody asks for, are forgotten.
+ * What is known of versions that the list has no longer, and channels that nobody asks for, are forgotten.
  * @param {DeviceRecord} record
  * @param {string} line
  * @param {Set<string>} listed hashes
  */
 export function forgetOld(record, line, listed) {
-  for (const sha256 of Object.keys(record.faults)) {
-    if (!listed.has(sha256)) delete record.faults[sha256];
+  for (const known of [record.faults, record.reports]) {
+    for (const sha256 of Object.keys(known)) if (!listed.has(sha256)) delete known[sha256];
   }
   for (const [name, { opened }] of Object.entries(record.lines)) {
     if (name !== line && opened < Date.now() - FORGOTTEN) delete record.lines[name];
@@ -150,8 +150,7 @@ export function noteInterruption(record) {
  * @param {number} of so many are remembered
  */
 export function noteReport(record, sha256, verdict, of) {
-  const before = record.reports?.sha256 === sha256 ? record.reports.last : "";
-  record.reports = { sha256, last: (before + verdict[0]).slice(-of) };
+  record.reports[sha256] = ((record.reports[sha256] ?? "") + verdict[0]).slice(-of);
 }
 
 /**
@@ -159,7 +158,7 @@ export function noteReport(record, sha256, verdict, of) {
  * @param {string} sha256
  */
 export function badReports({ reports }, sha256) {
-  return reports?.sha256 === sha256 ? [...reports.last].filter((one) => one === "b").length : 0;
+  return [...(reports[sha256] ?? "")].filter((one) => one === "b").length;
 }
 
 /**
