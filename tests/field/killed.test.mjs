@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes that are killed in the middle of an update: the next one serves a version that proved good, though no
-// list is to be had, and then the new one.
+// Processes that are killed in the middle of an update: the next one serves a version that proved good, though
+// no list is to be had, and then the new one.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
