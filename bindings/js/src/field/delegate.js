@@ -51,6 +51,10 @@ export class Delegate {
   async classify(image, options) {
     return this.#serving.use((model) => model.classify(image, options));
   }
+  /** Of the version that serves: each counts for itself. @returns {Promise<any>} */
+  async metrics() {
+    return this.#serving.use((/** @type {any} */ model) => model.metrics());
+  }
   async profile() {
     return this.#serving.use((model) => model.profile());
   }
