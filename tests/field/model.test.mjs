@@ -387,6 +387,7 @@ test("a visit that ended while a version was tried is followed by one that serve
 
 test("a device that stops at any moment of an update has a version that proved good", async (t) => {
   // The lock of a page ends with it, which what only stands still here does not.
+  const { navigator = {} } = globalThis; // Node 20 has none
   Object.defineProperty(navigator, "locks", { configurable: true, value: undefined });
   t.after(() => Reflect.deleteProperty(navigator, "locks"));
   const site = await sites.newSite();
