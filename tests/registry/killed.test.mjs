@@ -4,7 +4,8 @@
 // says why not.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { createPrivateKey } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -101,6 +102,19 @@ test("remove, killed at every step", { timeout: 240_000 }, async () => {
     (n) => ["remove", NAME, `1.0.${n}`],
     ({ models: { [NAME]: { versions: left } } }, n) => assert.ok(!Object.hasOwn(left, `1.0.${n}`)),
   );
+});
+
+test("keygen, killed at every step: a whole key or none", { timeout: 120_000 }, async () => {
+  const dir = freshFolder();
+  for (let step = 1, killed = true; killed; step++) {
+    const file = join(dir, `key-${step}`);
+    killed = await killedAt(["keygen", "-o", file], step);
+    if (existsSync(file)) assert.equal(createPrivateKey(readFileSync(file)).asymmetricKeyType, "ed25519");
+    else assert.ok(killed);
+    for (const name of readdirSync(dir)) {
+      if (!name.includes(".pub")) assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name);
+    }
+  }
 });
 
 test("eight adds at once: none is lost", { timeout: 120_000 }, async () => {

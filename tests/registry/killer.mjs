@@ -30,5 +30,5 @@ count(handle, "writeFile", async (self, [content]) => {
   await write.call(self, bytes, 0, bytes.length >> 1);
 });
 for (const name of ["sync", "close"]) count(handle, name);
-for (const name of ["open", "rename", "rm", "mkdir"]) count(promises, name);
+for (const name of ["open", "rename", "link", "rm", "mkdir"]) count(promises, name);
 syncBuiltinESMExports();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite registry keygen: a pair of keys.
 import { existsSync } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { link, open, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { MiteError, messageOf } from "../../errors.js";
 import { UsageError, writeWhole } from "../usage.js";
@@ -36,22 +36,26 @@ public key   ${file}.pub, for openModel:
 };
 
 /**
+ * Whole or not at all, and never over another: a link, unlike a renaming, finds out what is there.
  * @param {string} file
  * @param {string} text
  */
 async function writeSecret(file, text) {
-  const handle = await open(file, "wx", 0o600).catch((error) => {
-    const there = error.code === "EEXIST";
+  const partial = `${file}.${process.pid}.partial`;
+  try {
+    const handle = await open(partial, "wx", 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await link(partial, file);
+  } catch (error) {
+    const there = /** @type {NodeJS.ErrnoException} */ (error).code === "EEXIST";
     const why = there ? "there is such a file, and a key that is overwritten is lost" : messageOf(error);
     throw new MiteError("argument", `cannot write ${file}: ${why}`);
-  });
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } catch (error) {
-    await rm(file, { force: true });
-    throw new MiteError("argument", `cannot write ${file}: ${messageOf(error)}`);
   } finally {
-    await handle.close();
+    await rm(partial, { force: true });
   }
 }
