@@ -147,12 +147,14 @@ mite_status mite_convert_read(mite_convert *c, const uint8_t *bytes, size_t byte
         c->graph = read(c, bytes, byte_count);
     }
     if (!c->graph) return fail(c, MITE_ERR_MEMORY, "no memory to begin the conversion");
-    if (mite_ir_ok(c->graph) && c->options.class_map &&
-        !mite_add_class_map(c->graph, MITE_CLASS_MAP))
+    if (mite_ir_ok(c->graph) && c->options.class_map && !mite_has_class_map(c->graph))
         mite_ir_fail(
             c->graph, MITE_ERR_UNSUPPORTED,
             "there is no class map: the network does not end in global average pooling and one "
             "linear layer of floats; convert it without, and explain it by occlusion");
+    // Quantization would give it weights of its own; it is added after that.
+    if (mite_ir_ok(c->graph) && c->options.class_map && !c->options.will_quantize)
+        mite_add_class_map(c->graph, MITE_CLASS_MAP);
     if (mite_ir_ok(c->graph)) return MITE_OK;
     return fail(c, c->graph->error.status, c->graph->error.text);
 }
@@ -161,6 +163,7 @@ mite_status mite_convert_quantize(mite_convert *c, const mite_quantize_options *
     if (!c->graph || !c->options.will_quantize)
         return fail(c, MITE_ERR_ARGUMENT, "the source was not read for quantization");
     mite_quantize(c->graph, options);
+    if (mite_ir_ok(c->graph) && c->options.class_map) mite_add_class_map(c->graph, MITE_CLASS_MAP);
     if (mite_ir_ok(c->graph)) mite_passes_run(c->graph, true);
     if (mite_ir_ok(c->graph)) return MITE_OK;
     return fail(c, c->graph->error.status, c->graph->error.text);

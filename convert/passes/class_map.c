@@ -6,6 +6,7 @@
 //
 // Both use one set of weights. Since the layer is linear, the mean of a class's map is its score, bias
 // included. The map is an output of the graph, which sessions compute only when they are asked for it.
+// Where values have been rounded for quantization, the map is made of the rounded features and weights.
 #include "passes/match.h"
 
 enum { FIRST_SPATIAL = 1, LAST_SPATIAL = 2 }; // dimensions of NHWC
@@ -29,11 +30,18 @@ static bool only_reshapes(const mite_ir_node *node) {
            mite_ir_is(node, "identity") || (mite_ir_is(node, "transpose") && keeps_order(node));
 }
 
+// quantize -> dequantize, as mite_quantize makes them.
+static bool rounds(const mite_ir_node *node) {
+    return mite_ir_is(node, "dequantize") && node->inputs[0]->producer &&
+           mite_ir_is(node->inputs[0]->producer, "quantize");
+}
+
 static mite_ir_value *before_reshapes(mite_ir_value *v) {
     for (;;) {
         v = mite_ir_resolve(v);
-        if (!v->producer || !only_reshapes(v->producer)) return v;
-        v = v->producer->inputs[0];
+        if (v->producer && rounds(v->producer)) v = v->producer->inputs[0]->producer->inputs[0];
+        else if (v->producer && only_reshapes(v->producer)) v = v->producer->inputs[0];
+        else return v;
     }
 }
 
@@ -74,24 +82,38 @@ static bool is_linear(const mite_ir_node *node) {
            mite_ir_int(node, "groups") <= 1;
 }
 
-bool mite_add_class_map(mite_ir_graph *g, const char *name) {
-    for (size_t i = 0; i < g->output_count; i++) {
-        mite_ir_value *v = before_reshapes(g->outputs[i].value);
-        if (v->producer && mite_ir_is(v->producer, "softmax"))
-            v = before_reshapes(v->producer->inputs[0]);
-        mite_ir_node *head = v->producer;
-        if (!head || !mite_has_weights(head) || !is_linear(head)) continue;
-        mite_ir_value *x = head->inputs[MITE_IN_X], *features = features_of(x);
-        // Of a quantized layer the bias counts in steps of its own input's scale.
-        if (!features || features->dtype != MITE_F32 || features->shape[3] != x->shape[x->rank - 1])
-            continue;
-        mite_ir_value *map = MITE_IR_EMIT(g, .op = head->op->name, .name = name,
-                                          .inputs = {features, head->inputs[MITE_IN_WEIGHTS],
-                                                     mite_ir_input_of(head, MITE_IN_BIAS),
-                                                     mite_ir_input_of(head, MITE_IN_MULTIPLIER)},
-                                          .copy_attrs = head, .dtype = head->output->dtype);
-        mite_ir_output(g, name, map);
-        return mite_ir_ok(g);
-    }
+// The linear layer of an output, and the features whose mean it takes; false if it has none.
+static bool find_head(mite_ir_value *output, mite_ir_node **head, mite_ir_value **features) {
+    mite_ir_value *v = before_reshapes(output);
+    if (v->producer && mite_ir_is(v->producer, "softmax"))
+        v = before_reshapes(v->producer->inputs[0]);
+    *head = v->producer;
+    if (!*head || !mite_has_weights(*head) || !is_linear(*head)) return false;
+    const mite_ir_value *x = (*head)->inputs[MITE_IN_X];
+    *features = features_of((*head)->inputs[MITE_IN_X]);
+    // Of a layer in integers the bias counts in steps of its own input's scale.
+    return *features && (*features)->dtype == MITE_F32 &&
+           (*features)->shape[3] == x->shape[x->rank - 1];
+}
+
+bool mite_has_class_map(const mite_ir_graph *g) {
+    mite_ir_node *head;
+    mite_ir_value *features;
+    for (size_t i = 0; i < g->output_count; i++)
+        if (find_head(g->outputs[i].value, &head, &features)) return true;
     return false;
+}
+
+void mite_add_class_map(mite_ir_graph *g, const char *name) {
+    mite_ir_node *head;
+    mite_ir_value *features;
+    size_t i = 0;
+    while (i < g->output_count && !find_head(g->outputs[i].value, &head, &features)) i++;
+    if (i == g->output_count) return;
+    mite_ir_value *map = MITE_IR_EMIT(g, .op = head->op->name, .name = name,
+                                      .inputs = {features, head->inputs[MITE_IN_WEIGHTS],
+                                                 mite_ir_input_of(head, MITE_IN_BIAS),
+                                                 mite_ir_input_of(head, MITE_IN_MULTIPLIER)},
+                                      .copy_attrs = head, .dtype = head->output->dtype);
+    mite_ir_output(g, name, map);
 }

@@ -19,9 +19,10 @@ mite_pass_fn mite_pass_fold_constants, mite_pass_identities, mite_pass_common_no
 // All of them, repeated until nothing changes (a few rounds), in the graph and in its bodies. Without residuals fused, for
 // quantization, which must see the range of a convolution before its residual.
 void mite_passes_run(mite_ir_graph *g, bool fuse_residuals);
-// Adds an output `name` with the class-activation map, if the network ends as it must (class_map.c);
-// false if not.
-bool mite_add_class_map(mite_ir_graph *g, const char *name);
+// Whether the network ends as it must for a class-activation map (class_map.c); and adds that as an
+// output `name`, if it does.
+bool mite_has_class_map(const mite_ir_graph *g);
+void mite_add_class_map(mite_ir_graph *g, const char *name);
 // What any graph needs before it can be lowered, optimised or not.
 void mite_passes_finish(mite_ir_graph *g);
 

@@ -190,7 +190,11 @@ static mite_ir_value *classifier(mite_ir_graph *g) {
     return MITE_IR_EMIT(g, .op = "softmax", .inputs = {y});
 }
 
-static bool add_class_map(mite_ir_graph *g) { return mite_add_class_map(g, "map"); }
+static bool add_class_map(mite_ir_graph *g) {
+    bool has = mite_has_class_map(g);
+    mite_add_class_map(g, "map");
+    return has;
+}
 
 // One branch clamps what is computed outside, the other has its own convolution to clamp, and hands a
 // value of the graph around it through.
