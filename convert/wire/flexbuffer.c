@@ -6,6 +6,7 @@
 // Values are written before what points to them, so that the root stands at the end; offsets go
 // backwards. A packed type is a type and, in its two low bits, the logarithm of a width.
 enum { INT = 1, UINT, FLOAT, INDIRECT_INT = 6, INDIRECT_UINT, INDIRECT_FLOAT, MAP, BOOL = 26 };
+enum { VECTOR = 10, VECTOR_INT, VECTOR_UINT };
 
 static bool unsigned_at(mite_span s, size_t at, size_t width, uint64_t *out) {
     if (at > s.bytes || width > s.bytes - at) return false;
@@ -57,7 +58,12 @@ static bool is_key(mite_span s, size_t at, const char *key) {
     return at <= s.bytes && length <= s.bytes - at && !memcmp(s.data + at, key, length);
 }
 
-bool mite_flex_number(mite_span s, const char *key, double *out) {
+typedef struct place { // of a value
+    size_t at, width;
+    uint32_t packed;
+} place;
+
+static bool find(mite_span s, const char *key, place *out) {
     if (s.bytes < 3) return false;
     size_t root_width = s.data[s.bytes - 1], map, keys;
     uint32_t packed = s.data[s.bytes - 2];
@@ -77,7 +83,36 @@ bool mite_flex_number(mite_span s, const char *key, double *out) {
         size_t at, type = map + (size_t)count * width + i;
         if (!follow(s, keys + i * (size_t)key_width, (size_t)key_width, &at) || type >= s.bytes)
             return false;
-        if (is_key(s, at, key)) return number_at(s, map + i * width, width, s.data[type], out);
+        if (!is_key(s, at, key)) continue;
+        *out = (place){map + i * width, width, s.data[type]};
+        return true;
     }
     return false;
+}
+
+bool mite_flex_number(mite_span s, const char *key, double *out) {
+    place p;
+    return find(s, key, &p) && number_at(s, p.at, p.width, p.packed, out);
+}
+
+bool mite_flex_numbers(mite_span s, const char *key, double *out, size_t room, size_t *count) {
+    place p;
+    size_t first;
+    uint64_t length;
+    if (!find(s, key, &p) || !follow(s, p.at, p.width, &first)) return false;
+    size_t width = (size_t)1 << (p.packed & 3);
+    uint32_t type = p.packed >> 2;
+    if (type < VECTOR || type > VECTOR_UINT || first < width ||
+        !unsigned_at(s, first - width, width, &length) || length > room ||
+        length * width > s.bytes - first)
+        return false;
+    *count = (size_t)length;
+    for (size_t i = 0; i < *count; i++) {
+        size_t types = first + *count * width + i; // of a vector of any
+        uint32_t packed = (type == VECTOR_INT ? (uint32_t)INT : (uint32_t)UINT) << 2;
+        if (type == VECTOR && types >= s.bytes) return false;
+        if (type == VECTOR) packed = s.data[types];
+        if (!number_at(s, first + i * width, width, packed, out + i)) return false;
+    }
+    return true;
 }

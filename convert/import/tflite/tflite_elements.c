@@ -183,6 +183,32 @@ void tfl_dequantize(tfl_import *c) {
     if (!tfl_pass_constant(c)) tfl_set(c, 0, tfl_real(c, 0));
 }
 
+// Rounds to the steps of a quantization over [min, max], nudged so that 0 is one of them.
+void tfl_fake_quant(tfl_import *c) {
+    enum { LEAST, MOST, BITS, NARROW };
+    float least = tfl_option_float(c, LEAST), most = tfl_option_float(c, MOST);
+    int32_t bits = tfl_option(c, BITS), narrow = tfl_option_byte(c, NARROW) != 0;
+    mite_ir_value *x = tfl_real(c, 0);
+    if (!x) return;
+    if (!(least <= 0) || !(most >= 0) || !(most > least) || !isfinite(most - least) || bits < 2 ||
+        bits > 16) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its range is no range around 0, or has %d bits", bits);
+        return;
+    }
+    float lo = (float)narrow, hi = (float)((1 << bits) - 1), scale = (most - least) / (hi - lo);
+    float zero = fminf(fmaxf(roundf(lo - least / scale), lo), hi);
+    least = (lo - zero) * scale;
+    most = (hi - zero) * scale;
+    x = MITE_IR_EMIT(
+        c->g, .op = "clamp", .name = tfl_name(c), .inputs = {x},
+        .attrs = {{"lo", .word = mite_ir_bits(least)}, {"hi", .word = mite_ir_bits(most)}});
+    x = tfl_emit_binary(c, "sub", x, tfl_scalar(c, least));
+    x = tfl_emit_binary(c, "mul", x, tfl_scalar(c, 1 / scale));
+    x = function(c, MITE_UNARY_FLOOR, tfl_emit_binary(c, "add", x, tfl_scalar(c, 0.5f)), 0);
+    x = tfl_emit_binary(c, "mul", x, tfl_scalar(c, scale));
+    tfl_set(c, 0, tfl_emit_binary(c, "add", x, tfl_scalar(c, least)));
+}
+
 // --- Softmax ------------------------------------------------------------------------------------
 
 void tfl_softmax(tfl_import *c) {

@@ -12,7 +12,7 @@ tfl_handler tfl_transpose_conv, tfl_transpose_conv_bias;
 // tflite_elements.c
 tfl_handler tfl_unary, tfl_binary, tfl_compare, tfl_add_n, tfl_square, tfl_squared_difference,
     tfl_rsqrt, tfl_relu, tfl_leaky_relu, tfl_elu, tfl_gelu, tfl_prelu, tfl_softmax, tfl_log_softmax,
-    tfl_select, tfl_cast, tfl_quantize, tfl_dequantize;
+    tfl_select, tfl_cast, tfl_quantize, tfl_dequantize, tfl_fake_quant;
 // tflite_shapes.c
 tfl_handler tfl_reshape_node, tfl_squeeze, tfl_expand_dims, tfl_transpose_node, tfl_concatenation,
     tfl_pack, tfl_tile, tfl_broadcast_to, tfl_reverse, tfl_shape, tfl_rank, tfl_fill,
@@ -45,6 +45,13 @@ void tfl_set_directions(tfl_import *c, mite_ir_value *forward, mite_ir_value *ba
                         bool merges);
 // tflite_lstm.c
 tfl_handler tfl_lstm, tfl_lstm_cell, tfl_bidirectional_lstm;
+// tflite_stablehlo.c
+tfl_handler tfl_stablehlo_reshape, tfl_stablehlo_transpose, tfl_stablehlo_broadcast,
+    tfl_stablehlo_slice, tfl_stablehlo_pad, tfl_stablehlo_compare, tfl_stablehlo_clamp,
+    tfl_stablehlo_iota;
+// tflite_mediapipe.c
+tfl_handler tfl_max_pool_with_argmax, tfl_max_unpool, tfl_landmarks_to_matrix, tfl_transform_tensor,
+    tfl_transform_landmarks;
 // tflite_detection.c
 tfl_handler tfl_detection_post_process;
 // tflite_control.c

@@ -20,7 +20,7 @@ static void add_name(mite_text *list, const tfl_node *n) {
     else mite_text_format(list, "builtin %d", n->code);
 }
 
-enum { IF = 118, WHILE = 119, CALL_ONCE = 129, COMPOSITE = 206, CALL = 31 };
+enum { IF = 118, WHILE = 119, CALL_ONCE = 129, STABLEHLO_WHILE = 200, COMPOSITE = 206, CALL = 31 };
 
 size_t tfl_graphs_of(const tfl_node *n, int32_t *indices) {
     enum { FIRST, SECOND };
@@ -28,6 +28,7 @@ size_t tfl_graphs_of(const tfl_node *n, int32_t *indices) {
     switch (*n->custom ? -1 : n->code) {
     case IF:
     case WHILE:
+    case STABLEHLO_WHILE:
         indices[0] = mite_flat_i32(o, FIRST, 0);
         indices[1] = mite_flat_i32(o, SECOND, 0);
         return 2;
@@ -162,7 +163,8 @@ static bool add_input(tfl_import *c, size_t k) {
     tfl_value *v = &c->values[index];
     int32_t dims[MITE_MAX_RANK];
     mite_dtype dtype = tfl_stored_dtype(t);
-    if (t->bad || !dtype || t->type == TFL_FLOAT16 || t->type == TFL_INT4) {
+    if (t->bad || !dtype || t->type == TFL_FLOAT16 || t->type == TFL_BFLOAT16 ||
+        tfl_type_bits(t->type)) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "input %q of type %s is not supported%s%s",
                      t->name, tfl_type_name(t->type), t->bad ? ": " : "", t->bad ? t->bad : "");
         return false;
@@ -368,6 +370,11 @@ bool mite_import_tflite(mite_ir_graph *g, const uint8_t *bytes, size_t byte_coun
     c.values = mite_ir_alloc(g, c.graph->tensor_count + 1, sizeof *c.values);
     if (!c.values || !check_operators(&c)) return false;
     c.fixes_open = options->fix_open || is_dynamic_range(c.graph);
+    if (c.model.signature_count > 1)
+        mite_text_format(warnings,
+                         "the file has %z signatures; its main graph is converted, which is one "
+                         "of them\n",
+                         c.model.signature_count);
     g->folds = true; // what is computed of constants is one
     bool done = add_inputs(&c) && import_nodes(&c) && add_outputs(&c);
     g->folds = false;

@@ -3,12 +3,15 @@
 
 #include <string.h>
 
-enum { MODEL_OPERATOR_CODES = 1, MODEL_SUBGRAPHS = 2, MODEL_BUFFERS = 4 };
-enum { CODE_DEPRECATED = 0, CODE_CUSTOM = 1, CODE_BUILTIN = 3 };
+enum { MODEL_OPERATOR_CODES = 1, MODEL_SUBGRAPHS = 2, MODEL_BUFFERS = 4, MODEL_SIGNATURES = 7 };
+enum { SIGNATURE_INPUTS, SIGNATURE_OUTPUTS, SIGNATURE_GRAPH = 4 };
+enum { MAP_NAME, MAP_TENSOR };
+enum { CODE_DEPRECATED, CODE_CUSTOM, CODE_VERSION, CODE_BUILTIN };
 enum { GRAPH_TENSORS, GRAPH_INPUTS, GRAPH_OUTPUTS, GRAPH_NODES };
 enum { TENSOR_SHAPE, TENSOR_TYPE, TENSOR_BUFFER, TENSOR_NAME, TENSOR_QUANTIZATION };
-enum { TENSOR_SPARSITY = 6, TENSOR_SIGNATURE = 7 };
+enum { TENSOR_SPARSITY = 6, TENSOR_SIGNATURE = 7, TENSOR_EXTERNAL = 10 };
 enum { QUANTIZATION_SCALE = 2, QUANTIZATION_ZERO_POINT = 3, QUANTIZATION_AXIS = 6 };
+enum { QUANTIZATION_DETAILS_TYPE = 4, BLOCKWISE = 2 };
 enum { NODE_CODE, NODE_INPUTS, NODE_OUTPUTS, NODE_OPTIONS = 4, NODE_CUSTOM = 5 };
 enum { NODE_INTERMEDIATES = 8, NODE_OPTIONS_2 = 12 };
 enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
@@ -17,10 +20,10 @@ enum { BUFFER_DATA, BUFFER_OFFSET, BUFFER_SIZE };
 #define MAX_NAME 1000     // bytes kept of a name
 
 const char *tfl_type_name(int32_t type) {
-    static const char *const names[] = {"float32", "float16",    "int32",  "uint8",     "int64",
-                                        "string",  "bool",       "int16",  "complex64", "int8",
-                                        "float64", "complex128", "uint64", "resource",  "variant",
-                                        "uint32",  "uint16",     "int4",   "bfloat16"};
+    static const char *const names[] = {
+        "float32", "float16",   "int32",  "uint8",   "int64",      "string", "bool",
+        "int16",   "complex64", "int8",   "float64", "complex128", "uint64", "resource",
+        "variant", "uint32",    "uint16", "int4",    "bfloat16",   "int2",   "uint4"};
     return type >= 0 && type < (int32_t)(sizeof names / sizeof *names) ? names[type]
                                                                        : "an unknown type";
 }
@@ -31,6 +34,7 @@ size_t tfl_type_bytes(int32_t type) {
     case TFL_INT8:
     case TFL_BOOL: return 1;
     case TFL_FLOAT16:
+    case TFL_BFLOAT16:
     case TFL_INT16:
     case TFL_UINT16: return 2;
     case TFL_FLOAT32:
@@ -42,6 +46,8 @@ size_t tfl_type_bytes(int32_t type) {
     default: return 0;
     }
 }
+
+size_t tfl_type_bits(int32_t type) { return type == TFL_INT4 ? 4 : type == TFL_INT2 ? 2 : 0; }
 
 static const char *text_of(mite_ir_graph *g, mite_span span) {
     return mite_ir_text(g, (const char *)span.data, span.bytes < MAX_NAME ? span.bytes : MAX_NAME);
@@ -98,6 +104,10 @@ static void read_tensor(mite_ir_graph *g, tfl_model *m, const mite_flat_list *bu
     t->scales = mite_flat_items(&quantization, QUANTIZATION_SCALE, 4);
     t->zero_points = mite_flat_items(&quantization, QUANTIZATION_ZERO_POINT, 8);
     t->axis = mite_flat_i32(&quantization, QUANTIZATION_AXIS, 0);
+    if (mite_flat_u32(table, TENSOR_EXTERNAL, 0))
+        t->bad = "its numbers lie in another file, which is not supported";
+    if (mite_flat_u8(&quantization, QUANTIZATION_DETAILS_TYPE, 0) == BLOCKWISE)
+        t->bad = "it has scales for blocks, which is not supported";
     t->sparsity = mite_flat_child(table, TENSOR_SPARSITY);
 }
 
@@ -113,6 +123,7 @@ static bool read_code(mite_ir_graph *g, const mite_flat_list *codes, uint32_t in
     int32_t old = mite_flat_i8(&code, CODE_DEPRECATED, 0);
     int32_t builtin = mite_flat_i32(&code, CODE_BUILTIN, 0);
     n->code = old > builtin ? old : builtin;
+    n->version = mite_flat_i32(&code, CODE_VERSION, 1);
     n->custom = n->code == CUSTOM_CODE ? text_of(g, mite_flat_bytes(&code, CODE_CUSTOM)) : "";
     return n->custom != NULL;
 }
@@ -185,6 +196,49 @@ static bool read_graph(mite_ir_graph *g, tfl_model *m, const mite_flat_table *mo
     return true;
 }
 
+// The name that a signature has for a tensor of the main graph; empty where there is none.
+static mite_span signature_name(const mite_flat_list *signatures, int32_t tensor, size_t field) {
+    for (size_t i = 0; i < signatures->count; i++) {
+        mite_flat_table signature = mite_flat_table_at(signatures, i);
+        mite_flat_list maps = mite_flat_items(&signature, field, 4);
+        if (mite_flat_u32(&signature, SIGNATURE_GRAPH, 0)) continue;
+        for (size_t k = 0; k < maps.count; k++) {
+            mite_flat_table map = mite_flat_table_at(&maps, k);
+            if (mite_flat_u32(&map, MAP_TENSOR, 0) == (uint32_t)tensor)
+                return mite_flat_bytes(&map, MAP_NAME);
+        }
+    }
+    return (mite_span){(const uint8_t *)"", 0};
+}
+
+// Inputs and outputs without a name, or with that of an earlier one, are called as a signature calls them,
+// or by their places.
+static void name_ports(mite_ir_graph *g, const mite_flat_list *signatures, tfl_graph *graph,
+                       bool outputs) {
+    const int32_t *list = outputs ? graph->outputs : graph->inputs;
+    size_t count = outputs ? graph->output_count : graph->input_count;
+    for (size_t i = 0; i < count; i++) {
+        tfl_tensor *t = &graph->tensors[list[i]];
+        bool named = *t->name != 0;
+        for (size_t k = 0; k < i && named; k++)
+            named = list[k] == list[i] || strcmp(graph->tensors[list[k]].name, t->name) != 0;
+        if (named) continue;
+        char place[40];
+        mite_span name =
+            signature_name(signatures, list[i], outputs ? SIGNATURE_OUTPUTS : SIGNATURE_INPUTS);
+        mite_format(place, sizeof place, outputs ? "output_%z" : "input_%z", i);
+        const char *text = name.bytes ? text_of(g, name) : mite_ir_text(g, place, strlen(place));
+        if (text) t->name = text;
+    }
+}
+
+static void read_signatures(mite_ir_graph *g, tfl_model *m, const mite_flat_table *model) {
+    mite_flat_list signatures = mite_flat_items(model, MODEL_SIGNATURES, 4);
+    m->signature_count = signatures.count;
+    name_ports(g, &signatures, &m->graphs[0], false);
+    name_ports(g, &signatures, &m->graphs[0], true);
+}
+
 bool tfl_read_model(mite_ir_graph *g, mite_span file, tfl_model *m) {
     *m = (tfl_model){.flat = mite_flat_open(file)};
     mite_flat_table model = mite_flat_root(&m->flat);
@@ -200,5 +254,6 @@ bool tfl_read_model(mite_ir_graph *g, mite_span file, tfl_model *m) {
         if (!check_damage(g, m) || !read_graph(g, m, &model, &graph, &m->graphs[m->graph_count]))
             return false;
     }
-    return m->graphs != NULL;
+    if (m->graphs) read_signatures(g, m, &model);
+    return m->graphs && check_damage(g, m);
 }

@@ -25,6 +25,8 @@ typedef enum tfl_type { // TensorType of the schema
     TFL_UINT32 = 15,
     TFL_UINT16 = 16,
     TFL_INT4 = 17,
+    TFL_BFLOAT16 = 18,
+    TFL_INT2 = 19,
 } tfl_type;
 
 typedef struct tfl_tensor {
@@ -33,7 +35,7 @@ typedef struct tfl_tensor {
     size_t rank;
     int32_t dims[MITE_MAX_RANK];
     uint8_t open; // bit i: the file leaves dimension i open, dims[i] stands in for it
-    const char *bad; // why its shape cannot be used; NULL where it can
+    const char *bad; // why it cannot be used; NULL where it can
     mite_span data; // of a constant; empty of all others (and of constants without elements)
     mite_flat_list scales, zero_points; // quantization; empty where there is none
     int32_t axis; // along which there are several scales
@@ -43,6 +45,7 @@ typedef struct tfl_tensor {
 typedef struct tfl_node {
     int32_t code; // BuiltinOperator of the schema
     const char *custom; // name of a custom operator; else ""
+    int32_t version; // of the operator, from 1
     int32_t *inputs, *outputs; // tensors; -1: absent
     int32_t *intermediates; // tensors that say how an operator is quantized inside
     size_t input_count, output_count, intermediate_count;
@@ -61,6 +64,7 @@ typedef struct tfl_model {
     mite_flat flat;
     tfl_graph *graphs; // the main one first; the others are run by its nodes
     size_t graph_count;
+    size_t signature_count; // named ways into the file's graphs
 } tfl_model;
 
 // Reads everything but the contents of constants; false where the graph failed. `m` must not move
@@ -68,6 +72,7 @@ typedef struct tfl_model {
 bool tfl_read_model(mite_ir_graph *g, mite_span file, tfl_model *m);
 
 const char *tfl_type_name(int32_t type);
-size_t tfl_type_bytes(int32_t type); // 0 where unknown, and of int4
+size_t tfl_type_bytes(int32_t type); // 0 where unknown, and of what is smaller than a byte
+size_t tfl_type_bits(int32_t type); // of int4 and int2; 0 of all others
 
 #endif

@@ -41,6 +41,8 @@ mite_ir_value *tfl_emit_gather(tfl_import *c, mite_ir_value *v, size_t axis, con
                                size_t count);
 // The mean over the last dimension, which stays as 1.
 mite_ir_value *tfl_emit_row_mean(tfl_import *c, mite_ir_value *v);
+// The angle of (x, y): atan(y / |x|), mirrored where x < 0, and 0 or pi where y is 0.
+mite_ir_value *tfl_angle(tfl_import *c, mite_ir_value *y, mite_ir_value *x);
 // `value` around x: before and after each dimension; zeros where NULL. For what is not real.
 mite_ir_value *tfl_emit_pad_integers(tfl_import *c, mite_ir_value *x, const int32_t *before,
                                      const int32_t *after, mite_ir_value *value);

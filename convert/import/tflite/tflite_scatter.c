@@ -265,15 +265,15 @@ static mite_ir_value *unary(tfl_import *c, mite_unary which, mite_ir_value *x) {
                         .attrs = {{"function", .word = (int32_t)which}});
 }
 
-// The angle of (x, y): atan(y / |x|), mirrored where x < 0, and 0 or pi where y is 0.
-void tfl_atan2(tfl_import *c) {
-    mite_ir_value *y = tfl_real(c, 0), *x = tfl_real(c, 1), *zero = tfl_scalar(c, 0);
+mite_ir_value *tfl_angle(tfl_import *c, mite_ir_value *y, mite_ir_value *x) {
+    mite_ir_value *zero = tfl_scalar(c, 0);
     mite_ir_value *pi = tfl_scalar(c, 0x1.921fb6p1f), *minus_pi = tfl_scalar(c, -0x1.921fb6p1f);
     mite_ir_value *half =
         unary(c, MITE_UNARY_ATAN, tfl_emit_binary(c, "div", y, tfl_emit_unary(c, "abs", x)));
     mite_ir_value *left = compared(c, MITE_BINARY_LESS, x, zero);
     mite_ir_value *turn = chosen(c, compared(c, MITE_BINARY_LESS, y, zero), minus_pi, pi);
     mite_ir_value *angle = chosen(c, left, tfl_emit_binary(c, "sub", turn, half), half);
-    tfl_set(c, 0,
-            chosen(c, compared(c, MITE_BINARY_EQUAL, y, zero), chosen(c, left, pi, zero), angle));
+    return chosen(c, compared(c, MITE_BINARY_EQUAL, y, zero), chosen(c, left, pi, zero), angle);
 }
+
+void tfl_atan2(tfl_import *c) { tfl_set(c, 0, tfl_angle(c, tfl_real(c, 0), tfl_real(c, 1))); }

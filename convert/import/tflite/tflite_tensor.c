@@ -10,16 +10,18 @@
 // --- Quantization -------------------------------------------------------------------------------
 
 bool tfl_is_quantized(const tfl_tensor *t) {
-    bool integer =
-        t->type == TFL_INT8 || t->type == TFL_UINT8 || t->type == TFL_INT16 || t->type == TFL_INT4;
+    bool integer = t->type == TFL_INT8 || t->type == TFL_UINT8 || t->type == TFL_INT16 ||
+                   tfl_type_bits(t->type);
     return integer && t->scales.count;
 }
 
 mite_dtype tfl_stored_dtype(const tfl_tensor *t) {
     switch (t->type) {
     case TFL_FLOAT32:
+    case TFL_BFLOAT16:
     case TFL_FLOAT16: return MITE_F32;
     case TFL_INT8:
+    case TFL_INT2:
     case TFL_INT4: return tfl_is_quantized(t) ? MITE_U8 : MITE_I8;
     case TFL_UINT8: return MITE_U8;
     case TFL_INT16: return MITE_I16;
@@ -35,11 +37,13 @@ mite_dtype tfl_stored_dtype(const tfl_tensor *t) {
 }
 
 static int64_t lowest(int32_t type) {
-    return type == TFL_INT8 ? INT8_MIN : type == TFL_INT16 ? INT16_MIN : type == TFL_INT4 ? -8 : 0;
+    if (tfl_type_bits(type)) return -(1 << (tfl_type_bits(type) - 1));
+    return type == TFL_INT8 ? INT8_MIN : type == TFL_INT16 ? INT16_MIN : 0;
 }
 
 static int64_t highest(int32_t type) {
-    return type == TFL_INT8 ? INT8_MAX : type == TFL_INT16 ? INT16_MAX : type == TFL_INT4 ? 7 : 255;
+    if (tfl_type_bits(type)) return (1 << (tfl_type_bits(type) - 1)) - 1;
+    return type == TFL_INT8 ? INT8_MAX : type == TFL_INT16 ? INT16_MAX : 255;
 }
 
 static bool check_scale(tfl_import *c, const tfl_tensor *t, float scale, int64_t zero_point) {
@@ -87,7 +91,7 @@ bool tfl_quantization(tfl_import *c, const tfl_tensor *t, tfl_quant *q) {
     return true;
 }
 
-static bool is_i8(const tfl_tensor *t) { return t->type == TFL_INT8 || t->type == TFL_INT4; }
+static bool is_i8(const tfl_tensor *t) { return t->type == TFL_INT8 || tfl_type_bits(t->type); }
 
 bool tfl_stored_quantization(tfl_import *c, const tfl_tensor *t, float *scale,
                              int32_t *zero_point) {
@@ -266,18 +270,27 @@ static const uint8_t *unpack_sparse(tfl_import *c, const tfl_tensor *t, size_t e
     return good ? s.out : NULL;
 }
 
-static const uint8_t *unpack_int4(tfl_import *c, const tfl_tensor *t, size_t elements) {
+// The low bits of a byte come first.
+static const uint8_t *unpack_bits(tfl_import *c, const tfl_tensor *t, size_t elements) {
     uint8_t *out = mite_ir_alloc(c->g, elements + 1, 1);
+    size_t bits = tfl_type_bits(t->type), each = 8 / bits;
+    uint32_t sign = 1u << (bits - 1), mask = 2 * sign - 1;
     for (size_t i = 0; out && i < elements; i++) {
-        uint32_t nibble = t->data.data[i / 2] >> (i % 2 ? 4 : 0) & 15;
-        out[i] = (uint8_t)(nibble >= 8 ? nibble | 0xf0 : nibble); // sign
+        uint32_t q = (uint32_t)t->data.data[i / each] >> (i % each * bits) & mask;
+        out[i] = (uint8_t)(q & sign ? q | ~mask : q);
     }
     return out;
 }
 
-// The dense elements of a constant, int4 as int8. NULL where failed.
+// Bytes of so many elements in the file.
+static size_t packed_bytes(const tfl_tensor *t, size_t elements, size_t item) {
+    size_t bits = tfl_type_bits(t->type);
+    return bits ? elements / (8 / bits) + (elements % (8 / bits) != 0) : elements * item;
+}
+
+// The dense elements of a constant, int4 and int2 as int8. NULL where failed.
 static const uint8_t *elements_of(tfl_import *c, const tfl_tensor *t, size_t *elements) {
-    size_t item = t->type == TFL_INT4 ? 1 : tfl_type_bytes(t->type), bytes;
+    size_t item = tfl_type_bits(t->type) ? 1 : tfl_type_bytes(t->type), bytes;
     if (t->bad || !item || !mite_shape_elements(elements, t->rank, t->dims) ||
         !mite_size_mul(&bytes, *elements, item > 4 ? item : 4)) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "the constant %q of type %s cannot be used: %s",
@@ -295,13 +308,13 @@ static const uint8_t *elements_of(tfl_import *c, const tfl_tensor *t, size_t *el
     }
     c->constant_bytes -= bytes;
     if (t->sparsity.flat) return unpack_sparse(c, t, *elements);
-    size_t wanted = t->type == TFL_INT4 ? *elements / 2 + *elements % 2 : *elements * item;
+    size_t wanted = packed_bytes(t, *elements, item);
     if (t->data.bytes < wanted) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "the constant %q of shape %T has %z bytes, wanted %z",
                      t->name, t->rank, t->dims, t->data.bytes, wanted);
         return NULL;
     }
-    return t->type == TFL_INT4 ? unpack_int4(c, t, *elements) : t->data.data;
+    return tfl_type_bits(t->type) ? unpack_bits(c, t, *elements) : t->data.data;
 }
 
 // --- Constants ----------------------------------------------------------------------------------
@@ -317,9 +330,19 @@ static float half_to_float(uint16_t h) {
     return h >> 15 ? -f : f;
 }
 
-static void fill_halves(float *out, const uint8_t *in, size_t count) {
+static bool is_half(const tfl_tensor *t) {
+    return t->type == TFL_FLOAT16 || t->type == TFL_BFLOAT16;
+}
+
+static void fill_halves(float *out, const tfl_tensor *t, const uint8_t *in, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        out[i] = half_to_float((uint16_t)(in[2 * i] | in[2 * i + 1] << 8));
+        uint32_t bits = in[2 * i] | (uint32_t)in[2 * i + 1] << 8;
+        if (t->type == TFL_FLOAT16) {
+            out[i] = half_to_float((uint16_t)bits);
+        } else { // bfloat16 is the upper half of a float
+            bits <<= 16;
+            memcpy(out + i, &bits, 4);
+        }
     }
 }
 
@@ -350,7 +373,7 @@ mite_ir_value *tfl_stored_constant(tfl_import *c, const tfl_tensor *t) {
     if (tfl_is_quantized(t) && !tfl_stored_quantization(c, t, &v->scale, &v->zero_point)) {
         return NULL;
     }
-    if (t->type == TFL_FLOAT16) fill_halves(v->data, in, elements);
+    if (is_half(t)) fill_halves(v->data, t, in, elements);
     else memcpy(v->data, in, v->bytes);
     uint8_t *bytes = v->data;
     bool flips = is_i8(t) && dtype == MITE_U8;
@@ -384,7 +407,7 @@ static mite_ir_value *real_constant(tfl_import *c, const tfl_tensor *t, size_t r
         return NULL;
     }
     if (!tfl_is_quantized(t)) {
-        if (t->type == TFL_FLOAT16) fill_halves(v->data, in, elements);
+        if (is_half(t)) fill_halves(v->data, t, in, elements);
         else if (t->type == TFL_FLOAT32) memcpy(v->data, in, v->bytes);
         else
             mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "%q is of type %s where real numbers belong",

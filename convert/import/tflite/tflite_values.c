@@ -40,6 +40,12 @@ tfl_value *tfl_value_of(tfl_import *c, size_t k) {
         return NULL;
     }
     int32_t index = c->node->inputs[k];
+    const tfl_tensor *t = &c->graph->tensors[index];
+    if (!c->values[index].computed && t->bad) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its input %q cannot be used: %s", t->name,
+                     t->bad);
+        return NULL;
+    }
     if (!c->values[index].computed && !tfl_is_constant_tensor(c, index)) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input %q is computed by no earlier node",
                      c->graph->tensors[index].name);
@@ -91,7 +97,8 @@ mite_ir_value *tfl_real(tfl_import *c, size_t k) {
 
 mite_ir_value *tfl_plain(tfl_import *c, size_t k) {
     const tfl_tensor *t = tfl_input(c, k);
-    bool real = t && (tfl_is_quantized(t) || t->type == TFL_FLOAT16 || t->type == TFL_FLOAT32);
+    bool real = t && (tfl_is_quantized(t) || t->type == TFL_FLOAT16 || t->type == TFL_BFLOAT16 ||
+                      t->type == TFL_FLOAT32);
     return real ? tfl_real(c, k) : tfl_in(c, k);
 }
 
