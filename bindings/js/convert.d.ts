@@ -28,7 +28,10 @@ export interface ConvertOptions {
    * activations; beyond it the model is refused. Default: 3 GiB.
    */
   maxBytes?: number;
-  /** Written into the file; `provenance` and `selfTest` are added to. */
+  /**
+   * Written into the file; `provenance` and `selfTest` are added to. Without `labels`, those that a TensorFlow
+   * Lite model brings along (TFLite Metadata) are taken.
+   */
   metadata?: Metadata;
   /**
    * Quantizes to int8: called once with the model's inputs, gives the examples that ranges are

@@ -10,6 +10,7 @@ import { samplesOf, seededInputs } from "./self-test.js";
 import { kindOfBytes } from "./sniff.js";
 import { bytesOf, openSource } from "./source.js";
 import { dtypeOfCode, elementsOf, tensorFor } from "./tensors.js";
+import { tfliteLabels } from "./tflite-labels.js";
 import { hexOf, instantiate } from "./wasm.js";
 
 export { diff } from "./diff.js";
@@ -105,13 +106,19 @@ export async function convert(source, options = {}) {
   conversion.read(bytes);
   if (options.examples) conversion.quantize(await options.examples(conversion.ports(false)));
   const difference = options.check ? conversion.check(bytes) : undefined;
+  const format = conversion.text("convert_format");
+  const labels =
+    format === "tflite" && !options.metadata?.labels
+      ? await tfliteLabels(bytes, conversion.ports(true))
+      : undefined;
   const metadata = {
+    ...(labels && { labels }),
     ...options.metadata,
     ...(options.classMap && classMapMetadata(options.metadata, conversion.ports(true))),
     provenance: {
       ...options.metadata?.provenance,
       source: {
-        format: conversion.text("convert_format"),
+        format,
         sha256: conversion.sha256(bytes),
         bytes: bytes.length,
       },
@@ -125,7 +132,7 @@ export async function convert(source, options = {}) {
     (await selfTest(module, conversion.write(metadata), metadata));
   return {
     bytes: conversion.write(expected ? { ...metadata, selfTest: expected } : metadata),
-    format: metadata.provenance.source.format,
+    format,
     inputs: conversion.ports(false),
     outputs: conversion.ports(true),
     warnings: conversion.text("convert_warnings").split("\n").filter(Boolean),
