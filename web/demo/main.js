@@ -49,8 +49,6 @@ async function ask(file) {
 function choose(name) {
   leave();
   task = name;
-  for (const button of taskButtons()) button.setAttribute("aria-pressed", String(button.dataset.task === name));
-  clearOverlay();
   nothingToExplain();
   showCard(tasks[name].card);
   const photo = thePhoto();
