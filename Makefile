@@ -47,7 +47,7 @@ $(BENCH_MODULES): bench/package-lock.json
 
 # --- Sources --------------------------------------------------------------------------------------
 
-# Every inference module has CORE; the whole ones, the converter and the tests have all.
+# The core modules have CORE; what is beside it is a side module's. The tests have all.
 CORE := $(wildcard runtime/*.c runtime/*/*.c)
 RUNTIME := $(CORE) $(wildcard runtime/ops/more/*.c)
 CONVERT := $(wildcard convert/*.c convert/*/*.c convert/*/*/*.c)
@@ -122,51 +122,78 @@ build/%.list: FORCE
 # --- Modules --------------------------------------------------------------------------------------
 
 DIST := bindings/js/dist
-INFERENCE := $(patsubst %,$(DIST)/mite-%.wasm,simd relaxed simd-whole relaxed-whole)
-CONVERTER := $(DIST)/mite-convert.wasm
+MODULES := mite-simd mite-relaxed mite-more mite-convert
+BUILT := $(patsubst %,$(DIST)/%.wasm,$(MODULES))
 WASM_LINK := -Oz -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB \
-    -sSTACK_SIZE=128KB -sMALLOC=emmalloc -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
+    -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
+PROGRAM := -sMALLOC=emmalloc -sSTACK_SIZE=128KB
 # JavaScript makes the memory, 512 KiB to begin with, and may let several instances share it. Linked
 # for shared memory, a module initialises its data once, whoever comes first; the C library need not
-# be built for threads, since helpers run kernels only and leave malloc to the caller. tools/unshare
-# then makes the declaration that of plain memory, which every engine and page has.
-MODULE_LINK := $(WASM_LINK) -sIMPORTED_MEMORY=1 -sINITIAL_MEMORY=512KB \
-    -Wl,--shared-memory,--no-check-features -Wl,--export=__stack_pointer
+# be built for threads, since helpers run kernels only and leave malloc to the caller. The table can
+# grow: side modules add to it. tools/seal.mjs then makes of this what the package has.
+MODULE_LINK := $(WASM_LINK) -sIMPORTED_MEMORY=1 -sINITIAL_MEMORY=512KB -sALLOW_TABLE_GROWTH=1 \
+    -Wl,--shared-memory,--no-check-features -Wl,--export=__stack_pointer \
+    -Wl,--export=__global_base,--export=__heap_base
+# A side module stands on the core's memory, table, stack and functions (docs/architecture.md,
+# "Modules"): what its own sources do not have, its own C library's pure functions apart, it imports.
+# Its data and table entries lie at addresses of its own, above the core's; where each begins:
+MORE_AT := 229376 1024
+CONVERT_AT := 294912 2048
+ENDS_AT := 524288 4096
+SIDE_LINK := -sMALLOC=none -sSTACK_SIZE=16 -sERROR_ON_UNDEFINED_SYMBOLS=0 \
+    -sWARN_ON_UNDEFINED_SYMBOLS=0
+placed = -sGLOBAL_BASE=$(word 1,$(1)) -sTABLE_BASE=$(word 2,$(1))
 
 linked_mite-simd := $(call objects,simd,$(CORE))
 linked_mite-relaxed := $(call objects,relaxed,$(CORE))
-linked_mite-simd-whole := $(call objects,simd,$(RUNTIME))
-linked_mite-relaxed-whole := $(call objects,relaxed,$(RUNTIME))
-# One build is enough here, and its numbers do not depend on the engine's relaxed instructions. It
-# has the plain kernels, too, which `convert --check` compares with.
-linked_mite-convert := $(call objects,simd,$(filter-out runtime/kernels/%,$(RUNTIME)) $(CONVERT)) \
+# With those kernels that the core does without, and half floats.
+linked_mite-more := $(call objects,simd,$(filter-out $(CORE),$(RUNTIME)) $(filter runtime/kernels/% runtime/base/half.c,$(CORE)))
+# With the plain kernels, too, which `convert --check` compares with.
+linked_mite-convert := $(call objects,simd,$(CONVERT)) \
     $(call objects,simd-tests,$(filter runtime/kernels/%,$(RUNTIME)))
-# Those of plain networks not for size alone, which would make int8 depthwise kernels slower by 4 to
-# 20 % to save 1 kB.
-link_mite-simd := $(SIMD) -O2
-link_mite-relaxed := $(RELAXED) -O2
-link_mite-simd-whole := $(SIMD)
-link_mite-relaxed-whole := $(RELAXED)
-link_mite-convert := $(SIMD)
+# The cores not for size alone, which would make int8 depthwise kernels slower by 4 to 20 % to save
+# 1 kB.
+link_mite-simd := $(SIMD) -O2 $(PROGRAM)
+link_mite-relaxed := $(RELAXED) -O2 $(PROGRAM)
+link_mite-more := $(SIMD) $(SIDE_LINK) $(call placed,$(MORE_AT)) \
+    -Wl,--export=mite_op_list_more
+link_mite-convert := $(SIMD) $(SIDE_LINK) $(call placed,$(CONVERT_AT))
+# A side module is linked before what it stands on, which exports what it imports.
+beside_mite-simd := mite-more mite-convert
+beside_mite-relaxed := $(beside_mite-simd)
+beside_mite-more := mite-convert
+room_mite-simd := $(MORE_AT)
+room_mite-relaxed := $(MORE_AT)
+room_mite-more := $(CONVERT_AT)
+room_mite-convert := $(ENDS_AT)
+IMPORTS := build/mite-more.imports build/mite-convert.imports
 
 define module
+wanted_$(1) := $(patsubst %,build/%.imports,$(beside_$(1)))
 build/$(1).list: linked = $$(linked_$(1))
-$(DIST)/$(1).wasm: $$(linked_$(1)) build/$(1).list tools/unshare.mjs
-	@mkdir -p $$(@D)
+build/$(1).wasm: $$(linked_$(1)) build/$(1).list $$(wanted_$(1)) Makefile
 	@echo "  LINK    $$@"
-	$$(Q)$$(EMCC) $$(MODULE_LINK) $$(link_$(1)) --no-entry @build/$(1).list -o build/$(1).wasm
-	$$(Q)$$(NODE) tools/unshare.mjs build/$(1).wasm $$@
+	$$(Q)$$(EMCC) $$(MODULE_LINK) $$(link_$(1)) --no-entry @build/$(1).list $$(wanted_$(1):%=@%) -o $$@
+build/$(1).imports: build/$(1).wasm tools/seal.mjs
+	$$(Q)$$(NODE) tools/seal.mjs imports build/$(1).wasm $$@
+$(DIST)/$(1).wasm: build/$(1).wasm build/id $(IMPORTS) tools/seal.mjs
+	@mkdir -p $$(@D)
+	$$(Q)$$(NODE) tools/seal.mjs seal build/id build/$(1).wasm $$@ $$(room_$(1)) $(IMPORTS)
 endef
-$(foreach name,$(patsubst $(DIST)/%.wasm,%,$(INFERENCE) $(CONVERTER)),$(eval $(call module,$(name))))
+$(foreach name,$(MODULES),$(eval $(call module,$(name))))
+
+# What scripts and modules of one build know one another by: it follows from the modules' contents.
+build/id: $(MODULES:%=build/%.wasm) tools/seal.mjs
+	$(Q)$(NODE) tools/seal.mjs id $@ $(MODULES:%=build/%.wasm)
 
 # What pages load and what the command runs: the same sources in few files and without comments.
 SCRIPTS := $(wildcard bindings/js/src/*.js bindings/js/src/*/*.js)
-$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs bindings/js/package.json $(NODE_MODULES)
+$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs bindings/js/package.json build/id $(NODE_MODULES)
 	@mkdir -p $(@D)
 	@echo "  BUNDLE  $@"
 	$(Q)$(NODE) tools/bundle.mjs
 
-build: $(INFERENCE) $(CONVERTER) $(DIST)/index.js ## build the package's modules and scripts
+build: $(BUILT) $(DIST)/index.js ## build the package's modules and scripts
 
 # --- Native tests, with sanitizers, and the kernel checks in WebAssembly --------------------------
 
@@ -205,7 +232,7 @@ build/wasm-tests/$(1)/$(2).list: linked = $$(call objects,$(1)-tests,$$(KERNELS)
 build/wasm-tests/$(1)/$(2).wasm: $(call objects,$(1)-tests,$(KERNELS) $(3)) \
     build/wasm-tests/$(1)/$(2).list
 	@echo "  LINK    $$@"
-	$$(Q)$$(EMCC) $$(WASM_LINK) $$(link_$(1)) @build/wasm-tests/$(1)/$(2).list -o $$@
+	$$(Q)$$(EMCC) $$(WASM_LINK) $$(PROGRAM) $$(link_$(1)) @build/wasm-tests/$(1)/$(2).list -o $$@
 endef
 wasm_program_of = $(call wasm_program,$(1),$(2:tests/%.c=%),$(2) $(call helpers,$(2)))
 $(foreach build,simd relaxed,$(foreach main,$(KERNEL_MAINS),$(eval $(call wasm_program_of,$(build),$(main)))))

@@ -20,12 +20,20 @@ static mite_status fail(mite_error *error, mite_status status, const mite_sessio
                      s ? mite_session_error(s) : "no memory");
 }
 
-static mite_status start(runner *r, mite_ir_graph *g, int32_t isa, mite_error *error) {
+// With the plain kernels, or the best there are.
+static mite_status start(runner *r, mite_ir_graph *g, bool plain, mite_error *error) {
     *r = (runner){.ir = g};
     if (!mite_ir_ok(g)) return mite_fail(error, g->error.status, "%s", g->error.text);
     if (mite_lower(&r->lowered, g, error)) return error->status;
-    mite_session_options options = {.max_memory_bytes = g->max_bytes, .isa = isa};
-    mite_status status = mite_session_new_graph(&r->session, &r->lowered.graph, &options);
+    mite_session_options options = {.max_memory_bytes = g->max_bytes};
+    mite_status status;
+    if (plain) {
+        mite_kernels kernels = {0};
+        mite_kernels_fill_plain(&kernels);
+        status = mite_session_new_kernels(&r->session, &r->lowered.graph, &options, &kernels);
+    } else {
+        status = mite_session_new_graph(&r->session, &r->lowered.graph, &options);
+    }
     return status ? fail(error, status, r->session) : MITE_OK;
 }
 
@@ -90,8 +98,8 @@ mite_status mite_check(mite_ir_graph *changed, mite_ir_graph *source, uint32_t s
                        mite_convert_difference *out, mite_error *error) {
     runner now = {.ir = NULL}, plain = {.ir = NULL};
     *out = (mite_convert_difference){0, 0};
-    mite_status status = start(&now, changed, MITE_ISA_BEST, error);
-    if (!status) status = start(&plain, source, MITE_ISA_PLAIN, error);
+    mite_status status = start(&now, changed, false, error);
+    if (!status) status = start(&plain, source, true, error);
     if (!status && !(run(&now, seed) && run(&plain, seed)) &&
         !(is_open(changed) && run_on_stand_ins(&now, seed) && run_on_stand_ins(&plain, seed)))
         status = fail(error, MITE_ERR_UNSUPPORTED,

@@ -8,6 +8,7 @@
 #include "exec/session.h"
 #include "exec/threads_host.h"
 #include "image/image.h"
+#include "ops/op.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,24 @@ IMPORT(now_ms) double host_now_ms(void); // milliseconds, monotonic
 static uint64_t clock_ns(void *context) {
     (void)context;
     return (uint64_t)(host_now_ms() * 1e6);
+}
+
+// Operators of a side module (docs/architecture.md, "Modules"), asked of whoever loaded it; sets
+// nothing where there is none.
+IMPORT(more_operators) const mite_op *const *host_more_operators(size_t *count);
+
+const mite_op *const *mite_op_list_more(size_t *count) {
+    *count = 0;
+    return host_more_operators(count);
+}
+
+void *sbrk(intptr_t bytes); // of the C library, whose header has it for POSIX only
+
+// Keeps the memory up to address `end` out of the heap, for a side module that is linked to lie from
+// `begin` on; before the first alloc. 0: it is not free, or there is no memory.
+EXPORT(reserve) int32_t wasm_reserve(size_t begin, size_t end) {
+    size_t used = (size_t)sbrk(0);
+    return used <= begin && begin < end && sbrk((intptr_t)(end - used)) != (void *)-1;
 }
 
 EXPORT(alloc) void *wasm_alloc(size_t bytes) { return malloc(bytes); }

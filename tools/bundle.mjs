@@ -9,12 +9,14 @@
 import { readFile, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build as esbuild } from "esbuild";
 
 const binding = fileURLToPath(new URL("../bindings/js", import.meta.url));
 const src = join(binding, "src");
 const dist = join(binding, "dist");
 const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"));
+
+const build = (await readFile(new URL("../build/id", import.meta.url), "utf8")).trim();
 
 /** @type {{ default?: string }[]} */
 const exported = Object.values(manifest.exports);
@@ -41,7 +43,8 @@ const entriesStay = (core) => ({
 const release = {
   name: "release",
   setup({ onLoad }) {
-    const contents = `export const version = ${JSON.stringify(manifest.version)};`;
+    const facts = { version: manifest.version, build };
+    const contents = Object.entries(facts).map(([name, text]) => `export const ${name}="${text}";`).join("");
     onLoad({ filter: /[/\\]src[/\\]release\.js$/ }, () => ({ contents }));
   },
 };
@@ -51,7 +54,7 @@ const release = {
  * @param {{ core?: boolean }} [options]
  */
 const bundle = (entryPoints, { core = false } = {}) =>
-  build({
+  esbuild({
     absWorkingDir: src,
     entryPoints,
     outdir: dist,

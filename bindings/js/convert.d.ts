@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite/convert: other people's models to `.mite` files, in the page or in Node. A module of its
 // own, fetched only by those who convert.
-import type { DType, Metadata, Model, TensorInput } from "./mite.d.ts";
+import type { DType, LoadOptions, Metadata, Model, TensorInput } from "./mite.d.ts";
 
 export interface SourcePort {
   readonly name: string;
@@ -50,8 +50,8 @@ export interface ConvertOptions {
   selfTest?: boolean;
   /** Also runs the source as it was read, with nothing simplified, and compares. */
   check?: boolean;
-  /** The folder of mite's `.wasm` files, or the address of the converter's own; see `load`. */
-  wasm?: string | URL;
+  /** Where mite's `.wasm` files are, see `load`. */
+  wasm?: LoadOptions["wasm"];
 }
 
 export interface Converted {

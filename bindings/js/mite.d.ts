@@ -101,10 +101,22 @@ export interface LoadOptions {
    */
   retry?: number;
   /**
-   * Where mite's `.wasm` files lie: a folder's URL (in Node also a path), one file's URL, or a
-   * compiled module. Default: beside this package's code, where bundlers find them too.
+   * Where mite's `.wasm` files lie: a folder's URL (in Node also a path), or the URL of the core's
+   * file, beside which others are sought; or a compiled module (mite-simd.wasm or
+   * mite-relaxed.wasm), or each part by itself. Default: beside this package's code, where bundlers
+   * find them too; so does a part that is not given.
    */
-  wasm?: string | URL | CompiledModule;
+  wasm?: string | URL | CompiledModule | WasmParts;
+}
+
+/** mite's WebAssembly part by part, each an address of its file or a compiled module. */
+export interface WasmParts {
+  /** mite-simd.wasm, or mite-relaxed.wasm where {@link features} says `relaxedSimd`. */
+  core?: string | URL | CompiledModule;
+  /** mite-more.wasm, which models with less usual operators need. */
+  more?: string | URL | CompiledModule;
+  /** mite-convert.wasm, which mite/convert needs (with mite-simd.wasm as the core, and mite-more.wasm). */
+  convert?: string | URL | CompiledModule;
 }
 
 /** Fetches, verifies and prepares a model. The first call also fetches and compiles mite itself. */
@@ -244,7 +256,7 @@ export interface Runtime {
   readonly build: "simd" | "relaxed";
   /** The fastest kernels in use. */
   readonly isa: "plain" | "simd128" | "relaxed";
-  /** Whether the larger module was fetched, with operators that few models have. */
+  /** Whether mite-more.wasm was fetched, with operators that few models have. */
   readonly whole: boolean;
   /** Threads that there are, the one that the model runs on included. */
   readonly threads: number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A reshape of a reshape needs only the last shape; one to the shape that is there does nothing.
 // Operators that work the same shape out in a run become reshapes where it is known already: those
-// every module has, the others only the whole ones.
+// the core has, the others only mite-more.wasm.
 #include "passes/passes.h"
 
 static bool visit_general(mite_ir_graph *g, mite_ir_node *node) {

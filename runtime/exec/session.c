@@ -189,11 +189,19 @@ void mite_session_fill_ports(mite_session *s) {
 
 mite_status mite_session_new_graph(mite_session **out, const mite_graph *graph,
                                    const mite_session_options *options) {
+    mite_kernels kernels = {0};
+    mite_kernels_fill(&kernels, options ? options->isa : MITE_ISA_BEST);
+    return mite_session_new_kernels(out, graph, options, &kernels);
+}
+
+mite_status mite_session_new_kernels(mite_session **out, const mite_graph *graph,
+                                     const mite_session_options *options,
+                                     const mite_kernels *kernels) {
     mite_session *s = *out = calloc(1, sizeof *s);
     if (!s) return MITE_ERR_MEMORY;
     s->graph = s->model = graph;
     if (options) s->options = *options;
-    mite_kernels_fill(&s->kernels, s->options.isa);
+    s->kernels = *kernels;
     size_t threads = s->options.thread_count > 1 ? (size_t)s->options.thread_count : 1;
     if (mite_pool_new(&s->pool, threads))
         return mite_fail(&s->error, MITE_ERR_MEMORY, "not enough memory for a session");

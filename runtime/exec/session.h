@@ -11,6 +11,10 @@
 // be inferred (rank -1).
 mite_status mite_session_new_graph(mite_session **out, const mite_graph *graph,
                                    const mite_session_options *options);
+// The same with a table of the caller's in place of the kernels that options->isa chooses; copied.
+mite_status mite_session_new_kernels(mite_session **out, const mite_graph *graph,
+                                     const mite_session_options *options,
+                                     const mite_kernels *kernels);
 
 // Called after every node, before a later one may overwrite its outputs.
 typedef void mite_observer(void *context, const mite_step *step);

@@ -26,8 +26,8 @@
 #define MITE_FILE_MAGIC "MITE\r\n\x1a\n" // the line ends show transfers in text mode
 #define MITE_FILE_MAJOR 1
 #define MITE_FILE_MINOR 0
-// A model of minor 0 needs only the operators of every module (ops.def); one of minor 1 the whole
-// module, which also has those of more.def. Readers of minor 0 refuse it by naming what they lack.
+// A model of minor 0 needs only the operators of the core (ops.def); one of minor 1 also those of
+// more.def. Readers of minor 0 refuse it by naming what they lack.
 #define MITE_FILE_MINOR_WHOLE 1
 #define MITE_FILE_ANY_RANK 255 // a rank that follows from the inputs of a run
 #define MITE_FILE_CHUNK_BYTES 262144u

@@ -198,6 +198,8 @@ typedef struct mite_kernels {
 // build it first probes what the relaxed dot product does on this machine (docs/kernels.md) and
 // takes only kernels whose result is exact here.
 void mite_kernels_fill(mite_kernels *k, int32_t isa);
+// With the plain versions, where kernels_plain.c is built to have them (MITE_KEEP_PLAIN).
+void mite_kernels_fill_plain(mite_kernels *k);
 
 // --- Beside the table ----------------------------------------------------------------------------
 //

@@ -4,7 +4,7 @@
 // cache. q [B,HQ,S,D] or [B,S,HQ*D] (then with q_heads), k and v likewise with HK heads, of which
 // each serves HQ/HK of q; y has q's form. mask f32 (added) or bool (whether to attend), broadcast to
 // [B,HQ,S,T]; causal: query i attends to keys up to i. A query that may attend nothing gives zeros.
-// (attention, of the whole modules, has every other form and type.)
+// (attention, of more/, has every other form and type.)
 #include "attention.h"
 
 #include <math.h>
@@ -20,12 +20,7 @@ enum {
 #define BLOCK_BYTES 131072 // of scores
 #define ROW_UNIT 12 // a multiple of the products' tile heights
 
-const mite_attr mite_attention_attrs[MITE_ATTENTION_ATTRS] = {
-    [Q_HEADS] = {"q_heads", 'i', 1, 0}, // needed for packed inputs
-    [K_HEADS] = {"k_heads", 'i', 1, 0},
-    [CAUSAL] = {"causal", 'i', 1, 0},
-    [SCALE] = {"scale", 'f', 1, 0}, // 0: 1 / sqrt(D)
-};
+static const mite_attr attrs[] = {MITE_ATTENTION_ATTRS};
 
 // --- Shapes ---------------------------------------------------------------------------------------
 
@@ -273,8 +268,8 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
 
 const mite_op mite_op_dense_attention = {
     .name = "dense_attention",
-    .attrs = mite_attention_attrs,
-    .attr_count = MITE_ATTENTION_ATTRS,
+    .attrs = attrs,
+    .attr_count = sizeof attrs / sizeof attrs[0],
     .min_inputs = 3,
     .max_inputs = 4,
     .output_count = 1,

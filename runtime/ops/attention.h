@@ -50,9 +50,15 @@ mite_status mite_attention_plan_dense(mite_step *s, const mite_attention_state *
 void mite_attention_dense_head(const mite_step *s, const mite_attention_state *st, size_t batch,
                                size_t head, void *scratch);
 
+// The attributes of both operators; by value, since they are in different modules.
+// clang-format off
+#define MITE_ATTENTION_ATTRS \
+    {"q_heads", 'i', 1, 0}, /* needed for packed inputs */ \
+    {"k_heads", 'i', 1, 0}, \
+    {"causal", 'i', 1, 0}, \
+    {"scale", 'f', 1, 0} /* 0: 1 / sqrt(D) */
+// clang-format on
 // Of dense_attention, for the operator that computes the same in integers.
-#define MITE_ATTENTION_ATTRS 4
-extern const mite_attr mite_attention_attrs[MITE_ATTENTION_ATTRS];
 mite_status mite_attention_set_up(mite_step *s, mite_attention_state *st);
 mite_status mite_attention_infer(mite_step *s);
 

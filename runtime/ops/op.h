@@ -117,8 +117,8 @@ typedef struct mite_op {
 
 // NULL if this build has no such operator.
 const mite_op *mite_op_find(const char *name);
-// All operators, for tables and documentation: those of every module, and those of the whole
-// modules alone.
+// All operators, for tables and documentation: those of the core, and those of more/ where they are
+// there.
 const mite_op *const *mite_op_list(size_t *count);
 const mite_op *const *mite_op_list_more(size_t *count);
 bool mite_op_is_core(const mite_op *op);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of operators: those that every module has (ops.def), and those of more/ where they are
-// linked.
+// The table of operators: those of the core (ops.def), and those of more/ where they are there.
 #include "op.h"
 
 #include <string.h>
@@ -15,7 +14,7 @@ static const mite_op *const operators[] = {
 #undef MITE_OP
 };
 
-// Replaced by the one in more/table.c where that is linked.
+// Replaced by the one in more/table.c where that is linked, and by one that asks in wasm.c.
 __attribute__((weak)) const mite_op *const *mite_op_list_more(size_t *count) {
     *count = 0;
     return NULL;

@@ -79,7 +79,7 @@ test("a trap is an error of its own and ends its instance only", () => {
   };
   const exports = new Proxy({}, { get: (_, name) => (name === "alloc" ? trap : () => 0) });
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const wasm = new Wasm(/** @type {any} */ ({ exports }), memory);
+  const wasm = new Wasm(/** @type {any} */ (exports), memory);
   assert.equal(wasm.calls.model_status(0), 0);
   assert.throws(() => wasm.alloc(8), fails("crashed", /unreachable/));
   assert.throws(() => wasm.calls.model_status(0), fails("crashed", /unreachable/));
@@ -103,7 +103,7 @@ test("without WebCrypto, as on pages of insecure origin, C checks the hashes", (
   assert.equal(String(out), "true,format,true,format,true\n");
 });
 
-describe("the whole module", () => {
+describe("the module with further operators", () => {
   /** The model with another minor version, and a header that vouches for it. */
   const withMinor = (minor) => {
     const file = readFileSync(digits);
@@ -139,12 +139,25 @@ describe("the whole module", () => {
     assert.deepEqual([fetched, whole], [[`mite-${build}.wasm`], false]);
   });
   for (const worker of [false, true]) {
-    test(`takes the core's place where the header says so, worker: ${worker}`, async () => {
+    test(`comes beside the core where the header says so, worker: ${worker}`, async () => {
       const { fetched, whole } = await fetchedFor(withMinor(1), { worker });
       assert.equal(whole, true);
-      assert.ok(fetched.includes(`mite-${build}-whole.wasm`), fetched.join());
+      assert.deepEqual(fetched.sort(), [`mite-${build}.wasm`, "mite-more.wasm"].sort());
     });
   }
+  test("comes from the package where only the core is given, or is given itself", async () => {
+    const core = await WebAssembly.compile(readFileSync(join(dist, `mite-${build}.wasm`)));
+    const more = await WebAssembly.compile(readFileSync(join(dist, "mite-more.wasm")));
+    const folder = pathToFileURL(`${dist}/`);
+    for (const wasm of [core, { core, more }, { more }, { core: folder, more: `${dist}/mite-more.wasm` }]) {
+      const model = await load(withMinor(1), { wasm });
+      assert.equal(model.runtime.whole, true);
+      assert.equal((await model.selfTest()).ok, true);
+      await model.dispose();
+    }
+    const swapped = load(withMinor(1), { wasm: { core, more: core } });
+    await assert.rejects(swapped, fails("version", /does not fit/));
+  });
   test("also where the header comes byte by byte", async () => {
     const file = withMinor(1);
     const drops = new ReadableStream({

@@ -63,7 +63,7 @@ test("work is shared out, and claims do not get in one another's way", async (t)
   const wasm = await instantiate(compiled.module, compiled);
   const model = await receiveModel(wasm, await openSource(effnet), {});
   const session = newSession(wasm, model, 1 + (await crew.size()));
-  await crew.join(wasm, compiled.module, session);
+  await crew.join(wasm, compiled, session);
   const { calls } = wasm;
   assert.equal(calls.session_threads(session), count);
   for (let run = 0; run < 200; run++) assert.equal(calls.session_run(session), 0);
@@ -187,16 +187,21 @@ describe("fewer threads than asked for", () => {
 });
 
 test("a module on disk asks for plain memory, and can be made to ask for shared", async () => {
-  for (const name of ["mite-simd.wasm", "mite-simd-whole.wasm", "mite-convert.wasm"]) {
-    const bytes = readFileSync(join(dist, name));
-    const plain = await WebAssembly.compile(bytes);
-    await instantiate(plain);
-    await assert.rejects(instantiate(plain, { shared: true }), /does not fit/);
-    assert.equal(setShared(bytes, true), true);
-    await instantiate(await WebAssembly.compile(bytes), { shared: true });
-    setShared(bytes, false);
-    assert.deepEqual(bytes, readFileSync(join(dist, name)));
-  }
+  const modules = async (shared) =>
+    Promise.all(
+      ["mite-simd.wasm", "mite-more.wasm"].map((name) => {
+        const bytes = readFileSync(join(dist, name));
+        assert.equal(setShared(bytes, shared), true);
+        if (!shared) assert.deepEqual(bytes, readFileSync(join(dist, name)));
+        return WebAssembly.compile(bytes);
+      }),
+    );
+  const [plain, plainSide] = await modules(false);
+  const [shared, sharedSide] = await modules(true);
+  await instantiate(plain, { sides: [plainSide] });
+  await instantiate(shared, { shared: true, sides: [sharedSide] });
+  await assert.rejects(instantiate(plain, { shared: true }), /does not fit/);
+  await assert.rejects(instantiate(shared, { shared: true, sides: [plainSide] }), /does not fit/);
   assert.equal(setShared(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0), true), false);
   assert.equal(setShared(readFileSync(digits), true), false);
 });

@@ -4,12 +4,23 @@ import { MiteError, messageOf, refusedByPolicy } from "./errors.js";
 import { features } from "./features.js";
 import { plainGet } from "./plain-get.js";
 import { filePath, nodeModule } from "./platform.js";
+import { build } from "./release.js";
 import { setShared } from "./sharing.js";
 import { kindOfBytes } from "./sniff.js";
+import { factsOf } from "./wasm.js";
 
 /** @typedef {"simd" | "relaxed"} Build */
-/** @typedef {{ whole?: boolean, shared?: boolean }} Form whole: with more operators; shared: its memory */
-/** @typedef {{ module: WebAssembly.Module, build?: Build } & Form} Compiled */
+/** @typedef {"core" | "more" | "convert"} Part */
+/** @typedef {import("../mite.d.ts").LoadOptions["wasm"]} Place where modules are; undefined: in this package */
+
+/**
+ * @typedef {object} Compiled
+ * @property {WebAssembly.Module} module the core
+ * @property {WebAssembly.Module[]} [sides] what is linked to it, in this order
+ * @property {Build} [build] of the core, where it was chosen here
+ * @property {boolean} [whole] with the operators of mite-more.wasm
+ * @property {boolean} [shared] for memory that is shared
+ */
 
 /**
  * Compiled modules by address: models of one page share the code, never the memory.
@@ -18,14 +29,12 @@ import { kindOfBytes } from "./sniff.js";
 const compiled = new Map();
 
 /**
- * The inference module: `wasm` if it is a module, else the build that suits this engine, from the
- * folder or file that `wasm` names, else from this package.
- * @param {string | URL | WebAssembly.Module} [wasm]
- * @param {Form} [form]
+ * The core module, in the build that suits this engine.
+ * @param {Place} [place]
+ * @param {{ shared?: boolean, build?: Build }} [options]
  * @returns {Promise<Compiled>}
  */
-export async function compileRuntime(wasm, { whole = false, shared = false } = {}) {
-  if (wasm instanceof WebAssembly.Module) return { module: wasm };
+export async function compileRuntime(place, { shared = false, build: wanted } = {}) {
   const { simd, relaxedSimd } = features();
   if (!simd) {
     throw new MiteError(
@@ -33,53 +42,98 @@ export async function compileRuntime(wasm, { whole = false, shared = false } = {
       "this engine lacks WebAssembly SIMD, which mite needs; update the browser (Chrome 91, Firefox 89, Safari 16.4 or newer) or Node",
     );
   }
-  const build = relaxedSimd ? "relaxed" : "simd";
-  const url = wasm === undefined ? ownFile(build, whole) : within(wasm, fileName(build, whole));
-  return { module: await compileFile(url, shared), build, whole, shared };
+  const suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
+  const found = find(place, "core", `mite-${suited}.wasm`) ?? ownFiles[suited]();
+  const module = await compilePart(found, shared);
+  return found instanceof WebAssembly.Module ? { module } : { module, build: suited, shared };
 }
 
 /**
- * @param {Build} build
- * @param {boolean} whole
+ * A core with the further operators, which are fetched beside it.
+ * @param {Promise<Compiled>} core
+ * @param {Place} [place]
+ * @param {boolean} [shared] as the core was asked for; one that was given is for plain memory
+ * @returns {Promise<Compiled>}
  */
-function fileName(build, whole) {
-  return `mite-${build}${whole ? "-whole" : ""}.wasm`;
+export async function withMore(core, place, shared = false) {
+  const isGiven = find(place, "core", "") instanceof WebAssembly.Module;
+  const side = compileSide("more", place, shared && !isGiven);
+  return { ...(await core), sides: [await side], whole: true };
 }
 
 /**
- * Written out for bundlers, which look for exactly this form.
- * @param {Build} build
- * @param {boolean} whole
+ * @param {"more" | "convert"} part
+ * @param {Place} [place]
+ * @param {boolean} [shared]
  */
-function ownFile(build, whole) {
-  if (build === "relaxed") {
-    return whole
-      ? new URL("../dist/mite-relaxed-whole.wasm", import.meta.url)
-      : new URL("../dist/mite-relaxed.wasm", import.meta.url);
+export function compileSide(part, place, shared) {
+  return compilePart(find(place, part, `mite-${part}.wasm`) ?? ownFiles[part](), shared);
+}
+
+/** Written out for bundlers, which look for exactly this form. */
+const ownFiles = {
+  simd: () => new URL("../dist/mite-simd.wasm", import.meta.url),
+  relaxed: () => new URL("../dist/mite-relaxed.wasm", import.meta.url),
+  more: () => new URL("../dist/mite-more.wasm", import.meta.url),
+  convert: () => new URL("../dist/mite-convert.wasm", import.meta.url),
+};
+
+/**
+ * Where a part is: a module or the file of a core stand for the core alone; others are sought beside
+ * that file.
+ * @param {Place} place
+ * @param {Part} part
+ * @param {string} file the part's name
+ * @returns {string | URL | WebAssembly.Module | undefined} undefined: in this package
+ */
+function find(place, part, file) {
+  if (place === undefined) return undefined;
+  if (place instanceof WebAssembly.Module) return part === "core" ? place : undefined;
+  if (typeof place === "object" && !(place instanceof URL)) return find(place[part], "core", file);
+  const text = String(place);
+  const isFile = /\.wasm([?#]|$)/.test(text);
+  if (isFile && part === "core") return place;
+  const folder = isFile ? text.replace(/[^/\\]*([?#].*)?$/, "") : text.replace(/\/?$/, "/");
+  return place instanceof URL ? new URL(file, folder) : folder + file;
+}
+
+/**
+ * @param {string | URL | WebAssembly.Module} found
+ * @param {boolean} [shared]
+ */
+async function compilePart(found, shared = false) {
+  const given = found instanceof WebAssembly.Module;
+  const module = given ? found : await compileFile(found, shared);
+  checkBuild(module, given ? "the option wasm" : String(found));
+  return module;
+}
+
+/**
+ * @param {WebAssembly.Module} module
+ * @param {string} from
+ */
+function checkBuild(module, from) {
+  const facts = factsOf(module);
+  if (!facts) {
+    throw new MiteError(
+      "version",
+      `the WebAssembly from ${from} is not mite's; serve the files of the same release as its JavaScript`,
+    );
   }
-  return whole
-    ? new URL("../dist/mite-simd-whole.wasm", import.meta.url)
-    : new URL("../dist/mite-simd.wasm", import.meta.url);
-}
-
-/**
- * The address of `file` in folder `base`, or `base` itself where it names a .wasm file.
- * @param {string | URL} base
- * @param {string} file
- */
-export function within(base, file) {
-  const text = String(base);
-  if (/\.wasm([?#]|$)/.test(text)) return base;
-  const folder = text.endsWith("/") ? text : `${text}/`;
-  return base instanceof URL ? new URL(file, folder) : folder + file;
+  if (build !== undefined && facts.build !== build) {
+    throw new MiteError(
+      "version",
+      `mite's JavaScript is build ${build}, but the WebAssembly from ${from} is build ${facts.build}; serve both from the same release (a cache may hold an older file)`,
+    );
+  }
 }
 
 /**
  * @param {string | URL} address
- * @param {boolean} [shared]
+ * @param {boolean} shared
  * @returns {Promise<WebAssembly.Module>}
  */
-export function compileFile(address, shared = false) {
+function compileFile(address, shared) {
   const key = `${shared} ${address}`;
   let module = compiled.get(key);
   if (!module) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binds the converter's module; ../convert.d.ts documents the exports.
-import { compileFile, within } from "./compile.js";
+import { compileRuntime, compileSide } from "./compile.js";
 import { LocalEngine, checkSession, nodesOf, portsOf, sessionPort } from "./engine.js";
 import { MiteError, errorOfStatus } from "./errors.js";
 import { parseMetadata } from "./metadata.js";
@@ -20,6 +20,7 @@ export { diff } from "./diff.js";
 /** @typedef {NonNullable<import("../convert.d.ts").ConvertOptions["files"]>} Files */
 /** @typedef {import("../convert.d.ts").SourcePort} SourcePort */
 /** @typedef {import("../mite.d.ts").Metadata} Metadata */
+/** @typedef {import("./compile.js").Compiled} Compiled */
 /** @typedef {import("./wasm.js").Wasm & { calls: Record<string, import("./wasm.js").Call> }} Converter */
 
 const exports = /** @type {const} */ ({
@@ -45,21 +46,29 @@ const MAX_GRAPH_BYTES = 3 * 2 ** 30;
 const SHAPE_BYTES = 4 * (2 + MAX_RANK); // mite_import_shape
 const SELF_TEST_SEED = 1;
 
-/** @param {string | URL} [wasm] */
-export async function converterModule(wasm) {
-  return wasm === undefined
-    ? compileFile(new URL("../dist/mite-convert.wasm", import.meta.url))
-    : compileFile(within(wasm, "mite-convert.wasm"));
+/**
+ * The simd core with all operators and the converter: numbers that it computes do not depend on the
+ * engine's relaxed instructions.
+ * @param {ConvertOptions["wasm"]} [wasm]
+ * @returns {Promise<Compiled>}
+ */
+export async function compileConverter(wasm) {
+  const [core, ...sides] = await Promise.all([
+    compileRuntime(wasm, { build: "simd" }),
+    compileSide("more", wasm),
+    compileSide("convert", wasm),
+  ]);
+  return { ...core, sides, whole: true };
 }
 
 /** Node's, which is many times faster than C; a page's own takes no calls that wait for it. */
 const createHash = isNode ? process.getBuiltinModule?.("node:crypto")?.createHash : undefined;
 
 /**
- * @param {WebAssembly.Module} module
+ * @param {Compiled} compiled
  * @param {Files} [files]
  */
-export async function newConverter(module, files) {
+export async function newConverter({ module, sides }, files) {
   /** @type {Record<string, import("./wasm.js").Call>} */
   const imports = {
     read_beside: (name, offset, to, bytes) => {
@@ -75,7 +84,7 @@ export async function newConverter(module, files) {
       return 1;
     },
   };
-  const wasm = /** @type {Converter} */ (await instantiate(module, { more: exports, imports }));
+  const wasm = /** @type {Converter} */ (await instantiate(module, { sides, more: exports, imports }));
   return wasm;
 }
 
@@ -101,8 +110,8 @@ function partOf(files, name, offset, bytes) {
 export async function convert(source, options = {}) {
   const bytes = bytesOf(source);
   if (!bytes) throw new MiteError("argument", "convert() wants the bytes of a model file");
-  const module = await converterModule(options.wasm);
-  const conversion = new Conversion(await newConverter(module, options.files), options);
+  const compiled = await compileConverter(options.wasm);
+  const conversion = new Conversion(await newConverter(compiled, options.files), options);
   conversion.read(bytes);
   if (options.examples) conversion.quantize(await options.examples(conversion.ports(false)));
   const difference = options.check ? conversion.check(bytes) : undefined;
@@ -129,7 +138,7 @@ export async function convert(source, options = {}) {
   // twice: first to be run, then with what came out.
   const expected =
     options.selfTest !== false &&
-    (await selfTest(module, conversion.write(metadata), metadata));
+    (await selfTest(compiled, conversion.write(metadata), metadata));
   return {
     bytes: conversion.write(expected ? { ...metadata, selfTest: expected } : metadata),
     format,
@@ -304,15 +313,15 @@ class Conversion {
 /**
  * The self-test of a file, by running it; undefined for models whose inputs a generator cannot
  * fill sensibly (indices, for example).
- * @param {WebAssembly.Module} module
+ * @param {Compiled} compiled
  * @param {Uint8Array} file
  * @param {Metadata} metadata
  * @returns {Promise<import("../mite.d.ts").SelfTest | undefined>}
  */
-async function selfTest(module, file, { preprocess }) {
+async function selfTest(compiled, file, { preprocess }) {
   const source = await openSource(file);
-  const compiled = { module, build: /** @type {const} */ ("simd") };
-  const engine = await LocalEngine.create({ compiled, source, threads: 1 });
+  const runtime = { ...compiled, sides: compiled.sides?.slice(0, 1) }; // without the converter
+  const engine = await LocalEngine.create({ compiled: runtime, source, threads: 1 });
   const { inputs, outputs } = engine.description;
   if (inputs.some(({ dtype }) => dtype !== "f32" && dtype !== "u8")) return undefined;
   // Where inputs are pictures, noise over their own range.
@@ -339,11 +348,11 @@ async function selfTest(module, file, { preprocess }) {
 
 /**
  * @param {ArrayBuffer | ArrayBufferView} file
- * @param {{ wasm?: string | URL }} [options]
+ * @param {Pick<ConvertOptions, "wasm">} [options]
  * @returns {Promise<import("../convert.d.ts").Description>}
  */
 export async function describe(file, { wasm: from } = {}) {
-  const wasm = await newConverter(await converterModule(from));
+  const wasm = await newConverter(await compileConverter(from));
   const model = await receiveModel(wasm, await openSource(file), {});
   const { calls } = wasm;
   const session = calls.inspect_new(model);

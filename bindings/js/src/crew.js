@@ -66,10 +66,10 @@ export class Crew {
 
   /**
    * @param {import("./wasm.js").Wasm} wasm
-   * @param {WebAssembly.Module} module
+   * @param {import("./compile.js").Compiled} compiled
    * @param {number} session made for one thread more than `size()`
    */
-  async join({ memory, calls }, module, session) {
+  async join({ memory, calls }, { module, sides }, session) {
     const due = performance.now() + LATE_MS;
     let coming = 0;
     [...this.#threads].forEach((thread, index) => {
@@ -78,7 +78,7 @@ export class Crew {
       if (!helper) return; // there was no memory for its stack
       thread.onFailure = () => coming--;
       try {
-        thread.post({ module, memory, helper, stack });
+        thread.post({ module, sides, memory, helper, stack });
         coming++;
       } catch {
         // the engine has shared memory but does not pass it on

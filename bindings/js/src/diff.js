@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where two models part: both run on the same inputs, node by node, and results of the same name are
 // compared. Runs in the converter's module, which can look into a session.
-import { convert, converterModule, newConverter } from "./convert.js";
+import { convert, compileConverter, newConverter } from "./convert.js";
 import { checkSession, newSession, nodesOf, portsOf, sessionPort } from "./engine.js";
 import { MiteError, STATUS } from "./errors.js";
 import { receiveModel } from "./receive.js";
@@ -62,7 +62,7 @@ async function trace(source, { inputs = {}, inputShapes, files, seed = 1, wasm: 
     const options = { inputShapes, files, optimise: false, selfTest: false, wasm: from };
     file = (await convert(file, options)).bytes;
   }
-  const wasm = await newConverter(await converterModule(from));
+  const wasm = await newConverter(await compileConverter(from));
   const model = await receiveModel(wasm, await openSource(file), {});
   const session = newSession(wasm, model, 1);
   const { calls } = wasm;

@@ -96,7 +96,7 @@ export class LocalEngine {
       const total = wasm.calls.model_file_bytes(model);
       onProgress?.({ state: "compiling", loaded: total, total });
       const session = newSession(wasm, model, 1 + (await crew.size()));
-      await crew.join(wasm, compiled.module, session);
+      await crew.join(wasm, compiled, session);
       const description = describeModel(wasm, model, session, compiled);
       return new LocalEngine({ wasm, session, crew, compiled, description });
     } catch (error) {
@@ -117,7 +117,8 @@ export class LocalEngine {
     this.#wasm = wasm;
     this.#session = session;
     this.#crew = crew;
-    this.#pictures = new PictureReader(compiled.module, (module) => instantiate(module, compiled));
+    const { shared } = compiled;
+    this.#pictures = new PictureReader(compiled.module, (module) => instantiate(module, { shared }));
     this.description = description;
   }
 

@@ -4,21 +4,22 @@
 //
 //   owner → helper                              helper → owner
 //                                               { event: "ready" }
-//   { module, memory, helper, stack }           counts itself in memory (session_threads)
+//   { module, sides, memory, helper, stack }    counts itself in memory (session_threads)
 import { isNode, nodeModule } from "./platform.js";
-import { importsOf } from "./wasm.js";
+import { link } from "./wasm.js";
 
 /**
  * @typedef {object} Place
  * @property {WebAssembly.Module} module
+ * @property {WebAssembly.Module[]} [sides]
  * @property {WebAssembly.Memory} memory
  * @property {number} helper the address of this thread's record
  * @property {number} stack the end of its stack
  */
 
 /** @param {Place} place */
-function join({ module, memory, helper, stack }) {
-  const { exports } = new WebAssembly.Instance(module, importsOf(module, memory));
+async function join({ module, sides, memory, helper, stack }) {
+  const exports = await link(module, { memory, sides, joins: true });
   const call = /** @type {Record<string, (helper: number) => void>} */ (exports);
   /** @type {WebAssembly.Global} */ (exports.__stack_pointer).value = stack;
   call.join(helper);
@@ -30,14 +31,24 @@ function join({ module, memory, helper, stack }) {
   }
 }
 
+/**
+ * To the owner: in a page, only what is thrown outside of promises arrives there.
+ * @param {unknown} error
+ */
+function fail(error) {
+  setTimeout(() => {
+    throw error;
+  });
+}
+
 /** @returns {(message: unknown) => void} */
 function connect() {
   if (isNode) {
     const { parentPort } = nodeModule("node:worker_threads");
-    parentPort.once("message", join);
+    parentPort.once("message", (/** @type {Place} */ place) => join(place).catch(fail));
     return (message) => parentPort.postMessage(message);
   }
-  addEventListener("message", ({ data }) => join(data), { once: true });
+  addEventListener("message", ({ data }) => join(data).catch(fail), { once: true });
   return (message) => postMessage(message);
 }
 

@@ -24,9 +24,8 @@ export async function imageTensor(image, { signal, wasm, ...preprocess }) {
   const shape = layout === "nchw" ? [1, depth, height, width] : [1, height, width, depth];
   const port = { name: "tensor", dtype: /** @type {const} */ ("f32"), shape };
   const spec = pictureSpec({ ...preprocess, layout, order }, port);
-  const place = /** @type {WebAssembly.Module | undefined} */ (wasm);
   const [{ module }, picture] = await Promise.all([
-    compileRuntime(place),
+    compileRuntime(wasm),
     portablePicture(image, signal),
   ]);
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The package's entry; ../mite.d.ts documents it.
 import { openAddress } from "./address.js";
-import { compileRuntime } from "./compile.js";
+import { compileRuntime, withMore } from "./compile.js";
 import { LocalEngine } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
 import { features } from "./features.js";
@@ -112,9 +112,8 @@ async function start(source, { worker = !isNode, ...options }, loading, again) {
       ? openAddress(source, { signal, cache, retry, sha256, again })
       : openSource(source, signal);
   const shared = threads > 1 && features().sharedMemory;
-  const place = /** @type {WebAssembly.Module | undefined} */ (wasm);
   // Right for most models, so it need not wait for the header.
-  const core = compileRuntime(place, { shared });
+  const core = compileRuntime(wasm, { shared });
   core.catch(() => {}); // heard of where it is awaited
   const starting = worker ? startOrSayWhyNot() : Promise.resolve(/** @type {Started} */ ({}));
   let isOpen = false;
@@ -147,7 +146,7 @@ async function start(source, { worker = !isNode, ...options }, loading, again) {
     });
     const failedEarly = core.then(() => peeking); // a module that is not there need not wait either
     const { opened, source: peeked, needsWhole } = await Promise.race([peeking, failedEarly]);
-    const compiled = await (needsWhole ? compileRuntime(place, { shared, whole: true }) : core);
+    const compiled = await (needsWhole ? withMore(core, wasm, shared) : core);
     const started = await starting;
     /** @type {(progress: import("../mite.d.ts").Progress) => void} */
     const onProgress = (progress) => loading.tell({ ...progress, from: opened.from });

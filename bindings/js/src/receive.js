@@ -55,7 +55,7 @@ export async function receiveModel(wasm, source, { sha256, onProgress }) {
  * been taken.
  * @param {OpenSource} source
  * @returns {Promise<{ opened: OpenSource, source: OpenSource, needsWhole: boolean }>} whether the
- *   model has operators that only the whole modules have (a minor version of 1 or more,
+ *   model has operators that only mite-more.wasm has (a minor version of 1 or more,
  *   docs/format.md)
  */
 export async function peekModel(source) {

@@ -3,3 +3,9 @@
 
 /** The package's version. */
 export const version = "unreleased";
+
+/**
+ * The build whose WebAssembly modules belong to these scripts; undefined: any.
+ * @type {string | undefined}
+ */
+export const build = undefined;

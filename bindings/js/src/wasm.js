@@ -77,22 +77,63 @@ function newMemory(shared) {
 }
 
 /**
- * @param {WebAssembly.Module} module
- * @param {WebAssembly.Memory} memory
- * @param {Record<string, Call>} [ours] functions that a larger module asks of its host
- * @returns {WebAssembly.Imports}
+ * What tools/seal.mjs wrote into a module: of which build it is, and of one that is linked to a core
+ * where its data lie and how long the table must be.
+ * @typedef {{ build: string, memory?: [begin: number, end: number], table?: number }} Facts
  */
-export function importsOf(module, memory, ours = {}) {
-  /** @type {Record<string, Record<string, any>>} */
-  const imports = {
-    env: { memory },
-    mite: { now_ms: () => performance.now(), ...ours },
+
+/**
+ * @param {WebAssembly.Module} module
+ * @returns {Facts | undefined} undefined: not a module of mite
+ */
+export function factsOf(module) {
+  const [section] = WebAssembly.Module.customSections(module, "mite");
+  return section && JSON.parse(new TextDecoder().decode(section));
+}
+
+/**
+ * Instances of a core and of its side modules, on one memory; their exports together. A side module
+ * has its data and its part of the table at fixed places, and shares all else with the core.
+ * @param {WebAssembly.Module} core
+ * @param {object} on
+ * @param {WebAssembly.Memory} on.memory
+ * @param {WebAssembly.Module[]} [on.sides]
+ * @param {Record<string, Call>} [on.imports] functions that a side module asks of its host
+ * @param {boolean} [on.joins] the memory is in use already
+ */
+export async function link(core, { memory, sides = [], imports: ours = {}, joins = false }) {
+  /** @type {WebAssembly.Exports} */
+  let exports = {};
+  const host = {
+    now_ms: () => performance.now(),
+    more_operators: (/** @type {number} */ count) => run(exports.mite_op_list_more, count) ?? 0,
+    ...ours,
   };
+  /** @type {Record<string, Record<string, any>>} */
+  const imports = { env: { memory }, mite: host };
   // The C library asks for a system it never uses here: every call answers "not supported".
-  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+  for (const { module: from, name } of WebAssembly.Module.imports(core)) {
     (imports[from] ??= {})[name] ??= () => 52;
   }
-  return imports;
+  exports = { ...(await WebAssembly.instantiate(core, imports)).exports };
+  if (!joins) run(exports._initialize);
+  const table = /** @type {WebAssembly.Table} */ (exports.__indirect_function_table);
+  for (const side of sides) {
+    const { memory: [begin, end] = [0, 0], table: entries = 0 } = factsOf(side) ?? {};
+    if (!joins && !run(exports.reserve, begin, end)) throw new Error("a side module has no place");
+    if (table.length < entries) table.grow(entries - table.length);
+    imports.env = { ...exports, memory };
+    Object.assign(exports, (await WebAssembly.instantiate(side, imports)).exports);
+  }
+  return exports;
+}
+
+/**
+ * @param {WebAssembly.ExportValue | undefined} exported
+ * @param {number[]} args
+ */
+function run(exported, ...args) {
+  return typeof exported === "function" ? exported(...args) : undefined;
 }
 
 export class Wasm {
@@ -105,14 +146,14 @@ export class Wasm {
   #crash;
 
   /**
-   * @param {WebAssembly.Instance} instance
+   * @param {WebAssembly.Exports} exports
    * @param {WebAssembly.Memory} memory
    * @param {More} more
    */
-  constructor(instance, memory, more = {}) {
+  constructor(exports, memory, more = {}) {
     this.memory = memory;
     const calls = Object.entries({ ...results, ...more }).map(([name, result]) => {
-      const call = instance.exports[name];
+      const call = exports[name];
       if (typeof call !== "function") {
         throw new MiteError(
           "version",
@@ -215,14 +256,17 @@ export class Wasm {
 
 /**
  * @param {WebAssembly.Module} module
- * @param {{ shared?: boolean, more?: More, imports?: Record<string, Call> }} [options] shared: as
- *   the module was compiled
+ * @param {object} [options]
+ * @param {boolean} [options.shared] as the modules were compiled
+ * @param {WebAssembly.Module[]} [options.sides]
+ * @param {More} [options.more] what side modules export
+ * @param {Record<string, Call>} [options.imports] and what they want of JavaScript
  */
-export async function instantiate(module, { shared = false, more, imports } = {}) {
-  let instance, memory;
+export async function instantiate(module, { shared = false, sides, more, imports } = {}) {
+  let exports, memory;
   try {
     memory = newMemory(shared);
-    instance = await WebAssembly.instantiate(module, importsOf(module, memory, imports));
+    exports = await link(module, { memory, sides, imports });
   } catch (error) {
     if (error instanceof RangeError) {
       throw new MiteError(
@@ -234,8 +278,5 @@ export async function instantiate(module, { shared = false, more, imports } = {}
     const sentence = `mite's WebAssembly file does not fit its JavaScript: ${messageOf(error)}; serve both from the same release`;
     throw refusedByPolicy(error) ?? new MiteError("version", sentence, { cause: error });
   }
-  const wasm = new Wasm(instance, memory, more);
-  const start = instance.exports._initialize;
-  if (typeof start === "function") start();
-  return wasm;
+  return new Wasm(exports, memory, more);
 }

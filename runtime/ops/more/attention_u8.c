@@ -193,10 +193,12 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
     return MITE_OK;
 }
 
+static const mite_attr attrs[] = {MITE_ATTENTION_ATTRS};
+
 const mite_op mite_op_dense_attention_u8 = {
     .name = "dense_attention_u8",
-    .attrs = mite_attention_attrs,
-    .attr_count = MITE_ATTENTION_ATTRS,
+    .attrs = attrs,
+    .attr_count = sizeof attrs / sizeof attrs[0],
     .min_inputs = 3,
     .max_inputs = 4,
     .output_count = 1,

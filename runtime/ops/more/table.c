@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operators that only the whole modules have.
+// The operators beside those of the core. In WebAssembly, what the core asks its loader for.
 #include "../op.h"
 
 #define MITE_OP(name) extern const mite_op mite_op_##name;

@@ -4,7 +4,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
-import { compileRuntime } from "../compile.js";
+import { compileRuntime, withMore } from "../compile.js";
 import { convert } from "../convert.js";
 import { checkSession, newSession, sessionPort } from "../engine.js";
 import { MiteError, messageOf } from "../errors.js";
@@ -43,8 +43,8 @@ async function serve({ model, inputs = {}, outputs_dir: folder, output_names: wa
     maxBytes,
   });
   // Every operator: models here may need any.
-  const { module } = await compileRuntime(undefined, { whole: true });
-  const wasm = await instantiate(module);
+  const compiled = await withMore(compileRuntime());
+  const wasm = await instantiate(compiled.module, compiled);
   const handle = await receiveModel(wasm, await openSource(bytes), {});
   const session = newSession(wasm, handle, 1, maxBytes / 2);
   const count = wasm.calls.model_input_count(handle);
