@@ -123,7 +123,8 @@ build/%.list: FORCE
 
 DIST := bindings/js/dist
 MODULES := mite-simd mite-relaxed mite-more mite-convert
-BUILT := $(patsubst %,$(DIST)/%.wasm,$(MODULES))
+# What few pages need lies compressed in the package.
+BUILT := $(DIST)/mite-simd.wasm $(DIST)/mite-relaxed.wasm $(DIST)/mite-more.wasm.gz $(DIST)/mite-convert.wasm.gz
 WASM_LINK := -Oz -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB \
     -sABORTING_MALLOC=0 -sFILESYSTEM=0 -sSUPPORT_LONGJMP=0
 PROGRAM := -sMALLOC=emmalloc -sSTACK_SIZE=128KB
@@ -176,7 +177,7 @@ build/$(1).wasm: $$(linked_$(1)) build/$(1).list $$(wanted_$(1)) Makefile
 	$$(Q)$$(EMCC) $$(MODULE_LINK) $$(link_$(1)) --no-entry @build/$(1).list $$(wanted_$(1):%=@%) -o $$@
 build/$(1).imports: build/$(1).wasm tools/seal.mjs
 	$$(Q)$$(NODE) tools/seal.mjs imports build/$(1).wasm $$@
-$(DIST)/$(1).wasm: build/$(1).wasm build/id $(IMPORTS) tools/seal.mjs
+$(DIST)/$(1).wasm $(DIST)/$(1).wasm.gz: build/$(1).wasm build/id $(IMPORTS) tools/seal.mjs
 	@mkdir -p $$(@D)
 	$$(Q)$$(NODE) tools/seal.mjs seal build/id build/$(1).wasm $$@ $$(room_$(1)) $(IMPORTS)
 endef

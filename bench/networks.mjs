@@ -157,7 +157,7 @@ function convert(name, network, folder, kind) {
   // Dynamic forms of the peers' come without examples, so mite's does, too.
   if (kind === "int8") args.push("--int8");
   if (kind === "int8" && network.int8 !== "dynamic") args.push("--calibrate", join(folder, "calibrate"));
-  const key = hashOf(join(root, "bindings/js/dist/mite-convert.wasm"), source) + args.join(" ");
+  const key = hashOf(join(root, "bindings/js/dist/mite-convert.wasm.gz"), source) + args.join(" ");
   return once(join(folder, `${kind}.mite.json`), key, () => {
     rmSync(join(folder, `${kind}.mite`), { force: true });
     const { failed, text } = run(process.execPath, join(root, "bindings/js/bin/mite.mjs"), ...args);

@@ -7,7 +7,8 @@
 //                                   the module with its memory declared as not shared (sharing.js) and
 //                                   the section "mite", which bindings/js/src/compile.js reads; refused
 //                                   where its data or table reach beyond what is given. What is in the
-//                                   files IMPORTS goes by short names between modules.
+//                                   files IMPORTS goes by short names between modules. Compressed where
+//                                   OUT ends with .gz.
 //
 // Of a side module, sealing turns the table and the stack pointer, which the linker gives every module
 // of its own, into imports: it is to use the core's. No index changes by that, since both are the first
@@ -15,6 +16,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { gzipSync } from "node:zlib";
 import { setShared } from "../bindings/js/src/sharing.js";
 
 const section = { imports: 2, table: 4, global: 6, exports: 7, custom: 0 };
@@ -231,7 +233,7 @@ function seal(build, file, out, room, short) {
   });
   const module = moduleOf(sections);
   if (!setShared(module, false)) refuse(`${file} imports no memory`);
-  writeFileSync(out, module);
+  writeFileSync(out, out.endsWith(".gz") ? gzipSync(module, { level: 9 }) : module);
 }
 
 const [task, ...args] = process.argv.slice(2);

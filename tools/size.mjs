@@ -12,7 +12,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gunzipSync, gzipSync } from "node:zlib";
 
 const binding = new URL("../bindings/js/", import.meta.url);
 const kept = new URL("../tests/size.json", import.meta.url);
@@ -76,8 +76,12 @@ const scripts = await modulesFrom(new URL(target(exports["."] ?? exports), bindi
 /** @type {Record<string, Sizes>} */
 const sizes = {};
 const cores = ["simd", "relaxed"];
-for (const name of [...cores, "more", "convert"].map((part) => `mite-${part}.wasm`)) {
-  sizes[name] = measure(await readFile(new URL(`dist/${name}`, binding)));
+for (const core of cores) {
+  sizes[`mite-${core}.wasm`] = measure(await readFile(new URL(`dist/mite-${core}.wasm`, binding)));
+}
+for (const side of ["more", "convert"]) {
+  const packed = await readFile(new URL(`dist/mite-${side}.wasm.gz`, binding));
+  sizes[`mite-${side}.wasm`] = measure(gunzipSync(packed));
 }
 sizes["binding (js)"] = sum([...scripts.values()].map(measure));
 for (const core of cores) {

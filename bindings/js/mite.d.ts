@@ -113,9 +113,9 @@ export interface LoadOptions {
 export interface WasmParts {
   /** mite-simd.wasm, or mite-relaxed.wasm where {@link features} says `relaxedSimd`. */
   core?: string | URL | CompiledModule;
-  /** mite-more.wasm, which models with less usual operators need. */
+  /** mite-more.wasm.gz, which models with less usual operators need. */
   more?: string | URL | CompiledModule;
-  /** mite-convert.wasm, which mite/convert needs (with mite-simd.wasm as the core, and mite-more.wasm). */
+  /** mite-convert.wasm.gz, which mite/convert needs (with mite-simd.wasm as the core, and mite-more.wasm). */
   convert?: string | URL | CompiledModule;
 }
 

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { readNpy, writeNpy } from "../../bindings/js/src/cli/npy.js";
 import { MiteError, features, load } from "../../bindings/js/src/index.js";
 import { pictureSpec } from "../../bindings/js/src/metadata.js";
@@ -142,14 +143,14 @@ describe("the module with further operators", () => {
     test(`comes beside the core where the header says so, worker: ${worker}`, async () => {
       const { fetched, whole } = await fetchedFor(withMinor(1), { worker });
       assert.equal(whole, true);
-      assert.deepEqual(fetched.sort(), [`mite-${build}.wasm`, "mite-more.wasm"].sort());
+      assert.deepEqual(fetched.sort(), [`mite-${build}.wasm`, "mite-more.wasm.gz"].sort());
     });
   }
   test("comes from the package where only the core is given, or is given itself", async () => {
     const core = await WebAssembly.compile(readFileSync(join(dist, `mite-${build}.wasm`)));
-    const more = await WebAssembly.compile(readFileSync(join(dist, "mite-more.wasm")));
+    const more = await WebAssembly.compile(gunzipSync(readFileSync(join(dist, "mite-more.wasm.gz"))));
     const folder = pathToFileURL(`${dist}/`);
-    for (const wasm of [core, { core, more }, { more }, { core: folder, more: `${dist}/mite-more.wasm` }]) {
+    for (const wasm of [core, { core, more }, { more }, { core: folder, more: `${dist}/mite-more.wasm.gz` }]) {
       const model = await load(withMinor(1), { wasm });
       assert.equal(model.runtime.whole, true);
       assert.equal((await model.selfTest()).ok, true);

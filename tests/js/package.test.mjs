@@ -3,10 +3,13 @@
 // a command, and its types hold under tsc --strict.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import { effnet, root, samples } from "./support.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "mite-package-"));
@@ -55,4 +58,28 @@ test("npm pack, install elsewhere, use", { timeout: 180_000 }, () => {
     "node_modules/mite/bin/mite.mjs", "classify", join(samples, "coffee.jpg"), "--model", effnet, "--json",
   ]);
   assert.equal(JSON.parse(command).top[0].label, "espresso");
+});
+
+const MOST_BYTES = 1_000_000; // unpacked; the models are not in it
+
+test("the package is small, needs nothing else, and its manifest and types are right", { timeout: 120_000 }, async (t) => {
+  const packed = run("npm", ["pack", join(root, "bindings/js"), "--json", "--silent"]);
+  const [{ filename, unpackedSize }] = JSON.parse(packed);
+  t.diagnostic(`${unpackedSize} bytes unpacked of ${MOST_BYTES}`);
+  assert.ok(unpackedSize <= MOST_BYTES, `the package has ${unpackedSize} bytes, above ${MOST_BYTES}`);
+  const manifest = JSON.parse(readFileSync(join(root, "bindings/js/package.json"), "utf8"));
+  assert.deepEqual([manifest.dependencies, manifest.sideEffects], [undefined, false]);
+
+  const bytes = new Uint8Array(readFileSync(join(folder, filename)));
+  const { messages } = await publint({ pack: { tarball: bytes.buffer }, strict: true });
+  assert.deepEqual(messages.map((message) => formatMessage(message, manifest)), []);
+
+  // CommonJS reaches the one form there is by require of modules (Node 22), and resolution that knows
+  // no "exports" is older than the Node that the package needs.
+  const types = createPackageFromTarballData(bytes);
+  const { problems } = /** @type {any} */ (await checkPackage(types));
+  const found = problems.filter(
+    ({ kind, resolutionKind }) => kind !== "CJSResolvesToESM" && resolutionKind !== "node10",
+  );
+  assert.deepEqual(found, []);
 });

@@ -159,7 +159,7 @@ for (const engine of engines) {
     let page;
     /** @type {Awaited<ReturnType<typeof startServer>>} */
     let server;
-    const converters = () => server.state.requests.filter((url) => url.endsWith("mite-convert.wasm")).length;
+    const converters = () => server.state.requests.filter((url) => url.endsWith("mite-convert.wasm.gz")).length;
     before(async () => {
       server = await startServer();
       page = await launch(engine);
@@ -288,7 +288,7 @@ for (const engine of engines) {
 
     test("a conversion is cancelled by a button or by another file", async () => {
       const before = await page.run(() => document.getElementById("own-title").textContent);
-      server.state.held = "mite-convert.wasm";
+      server.state.held = "mite-convert.wasm.gz";
       await page.run(drop, onnx);
       await until(page, state, ["^Converting digits.onnx"]);
       await page.run(press, "#own-cancel");

@@ -3,7 +3,7 @@
 import { MiteError, messageOf, refusedByPolicy } from "./errors.js";
 import { features } from "./features.js";
 import { plainGet } from "./plain-get.js";
-import { filePath, nodeModule } from "./platform.js";
+import { filePath, isNode, nodeModule } from "./platform.js";
 import { build } from "./release.js";
 import { setShared } from "./sharing.js";
 import { kindOfBytes } from "./sniff.js";
@@ -67,15 +67,18 @@ export async function withMore(core, place, shared = false) {
  * @param {boolean} [shared]
  */
 export function compileSide(part, place, shared) {
-  return compilePart(find(place, part, `mite-${part}.wasm`) ?? ownFiles[part](), shared);
+  return compilePart(find(place, part, `mite-${part}.wasm.gz`) ?? ownFiles[part](), shared);
 }
 
-/** Written out for bundlers, which look for exactly this form. */
+/**
+ * Written out for bundlers, which look for exactly this form. What few pages need lies compressed in the
+ * package.
+ */
 const ownFiles = {
   simd: () => new URL("../dist/mite-simd.wasm", import.meta.url),
   relaxed: () => new URL("../dist/mite-relaxed.wasm", import.meta.url),
-  more: () => new URL("../dist/mite-more.wasm", import.meta.url),
-  convert: () => new URL("../dist/mite-convert.wasm", import.meta.url),
+  more: () => new URL("../dist/mite-more.wasm.gz", import.meta.url),
+  convert: () => new URL("../dist/mite-convert.wasm.gz", import.meta.url),
 };
 
 /**
@@ -91,7 +94,7 @@ function find(place, part, file) {
   if (place instanceof WebAssembly.Module) return part === "core" ? place : undefined;
   if (typeof place === "object" && !(place instanceof URL)) return find(place[part], "core", file);
   const text = String(place);
-  const isFile = /\.wasm([?#]|$)/.test(text);
+  const isFile = /\.wasm(\.gz)?([?#]|$)/.test(text);
   if (isFile && part === "core") return place;
   const folder = isFile ? text.replace(/[^/\\]*([?#].*)?$/, "") : text.replace(/\/?$/, "/");
   return place instanceof URL ? new URL(file, folder) : folder + file;
@@ -200,11 +203,23 @@ async function readModule(path) {
 }
 
 /**
- * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {Uint8Array<ArrayBuffer>} packed
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ */
+async function unpacked(packed) {
+  if (isNode) return nodeModule("node:zlib").gunzipSync(packed);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} sent
  * @param {string} from
  * @param {boolean} shared
  */
-async function compileBytes(bytes, from, shared) {
+async function compileBytes(sent, from, shared) {
+  // A server may have said that it is compressed, then the browser has unpacked it.
+  const bytes = kindOfBytes(sent) === "a gzip file" ? await unpacked(sent) : sent;
   const kind = kindOfBytes(bytes);
   if (kind !== "a WebAssembly module") {
     throw new MiteError(
