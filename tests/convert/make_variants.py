@@ -127,6 +127,36 @@ case("attention of packed keys and values", [ms("MultiHeadAttention", ["x", "k"]
      like=([*picks("k", "bc"), ms("MultiHeadAttention", ["x", "b", "c"], num_heads=2)], at))
 case("softmax of one number", [n("Softmax", ["x"])], {"x": f()}, reference=True)
 
+# --- Initializers under two names, tables and caches of com.microsoft, bodies ----------------------------
+case("weights handed on", [n("Identity", ["w"], "v"), n("MatMul", ["x", "w"], "m"), n("MatMul", ["m", "v"], "o"), n("Reshape", ["w", "r"], "u"), n("MatMul", ["o", "u"])],
+     f(3, 8), {"w": f(8, 8), "r": i64(8, 8)})
+for sink, smooth, rotary, window in ((1, 0, 0, -1), (0, 1, 1, -1), (1, 0, 1, 3)):
+    case(f"grouped attention, {'sinks' if sink else 'smooth softmax'}", [ms("GroupQueryAttention", ["x", "", "", "p", "q", "l", "t", *(["c", "s"] if rotary else ["", ""]), "", "", *(["k"] if sink else [])],
+         ["y", "z", "u"], num_heads=4, kv_num_heads=2, do_rotary=rotary, smooth_softmax=smooth, local_window_size=window)],
+         {"x": f(2, 1, 128), "p": f(2, 2, 3, 16), "q": f(2, 2, 3, 16), "l": np.array([3, 3], np.int32), "t": np.array(4, np.int32)},
+         {**({"c": f(9, 8), "s": f(9, 8)} if rotary else {}), **({"k": f(4)} if sink else {})}, outputs=[(k, T.FLOAT) for k in "yzu"])
+for bits, zero in ((4, 0), (4, 1), (8, 1)):
+    case(f"rows of {bits} bits, {zero} zero points", [ms("GatherBlockQuantized", ["w", "x", "s", *(["z"] if zero else [])], bits=bits, block_size=16, gather_axis=0, quantize_axis=1)],
+         {"x": i64(5, 0, 2).reshape(1, 3)}, {"w": u8(6, 48 * bits // 8), "s": f(6, 3), **({"z": u8(6, (3 * bits + 7) // 8)} if zero else {})})
+case("where of bytes", [n("QuantizeLinear", ["x", "s", "z"], "q"), ms("QLinearWhere", ["c", "q", "s", "z", "v", "t", "u", "s", "z"], "r"), n("DequantizeLinear", ["r", "s", "z"])],
+     f(2, 3), {"s": np.float32(0.02), "z": np.uint8(120), "c": np.array([True, False, True]), "v": u8(3), "t": np.float32(0.01), "u": np.uint8(9)}, tolerance=0.021)
+for a in (0, 1):
+    case(f"batches within, {a}", [ms("FusedMatMul", ["x", "w"], transBatchA=1, transBatchB=a, transA=a, alpha=0.5)], {"x": f(3, 2, 5), "w": f(3, 2, 4) if a else f(2, 5, 4)} if not a else {"x": f(5, 2, 3), "w": f(5, 2, 4)})
+case("embeddings of bytes", [ms("QEmbedLayerNormalization", ["x", "", "w", "p", "", "g", "b", "", "ws", "ps", "", "gs", "bs", "wz", "pz", "", "gz", "bz"], ["y", "m"])],
+     {"x": np.array([[3, 0, 1], [2, 2, 8]], np.int32)}, {"w": u8(9, 8), "p": u8(5, 8), "g": u8(8), "b": u8(8), **{k + "s": np.float32(0.01 * i) for i, k in enumerate("wpgb", 1)}, **{k + "z": np.uint8(120) for k in "wpgb"}},
+     outputs=[("y", T.FLOAT), ("m", T.INT32)])
+border = {"s": np.float32(0.02), "z": np.int8(-9), "p": i64(0, 0, 1, 1, 0, 0, 2, 0), "o": np.int8(7), "i": i64(1, 0), "c": np.array([True, False, True, True, False]), "e": i64(2, 2, 4, 5), "t": i64(1, 1, 1, 2)}
+case("int8 that is padded, chosen and repeated", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("Pad", ["q", "p", "z"], "a"), n("Pad", ["a", "p", "o"], "b"), n("Gather", ["b", "i"], "d", axis=1), n("Where", ["c", "q", "q"], "w"),
+     n("Expand", ["w", "e"], "v"), n("Tile", ["v", "t"], "u"), n("DequantizeLinear", ["u", "s", "z"], "y"), n("DequantizeLinear", ["d", "s", "z"], "k")], f(1, 2, 4, 5), border, outputs=[("y", T.FLOAT), ("k", T.FLOAT)])
+dq = lambda x, y: n("DequantizeLinear", [x, "s", "z"], y)
+q = lambda x, y: n("QuantizeLinear", [x, "s", "z"], y)
+case("real moves between quantized products", [q("x", "a"), dq("a", "b"), n("Conv", ["b", "w"], "c"), q("c", "d"), dq("d", "e"), n("Split", ["e"], ["g", "h"], axis=1, num_outputs=2), q("g", "i"), dq("i", "j"), n("Slice", ["h", "k", "l"], "m"),
+     q("m", "o"), dq("o", "p"), n("Sigmoid", ["j"], "r"), n("Mul", ["p", "p"], "t")], f(1, 2, 4, 5), {"s": np.float32(0.02), "z": np.uint8(120), "w": f(6, 2, 1, 1), "k": i64(0), "l": i64(1)}, outputs=[("r", T.FLOAT), ("t", T.FLOAT)], tolerance=0.021)
+out = lambda *names: [h.make_tensor_value_info(k, T.FLOAT, None) for k in names]
+branch = lambda w: h.make_graph([n("Conv", ["x", w], "c", pads=[1] * 4), n("Relu", ["c"], "r"), n("MatMul", ["r", "d"], "o")], "branch", [], out("o"))
+for taken in (False, True):
+    case(f"layers in a branch, {taken}", [n("If", ["taken"], then_branch=branch("v"), else_branch=branch("w"))], {"x": f(1, 2, 4, 5), "taken": np.array(taken)}, {"v": f(3, 2, 3, 3), "w": f(4, 2, 3, 3), "d": f(5, 6)})
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

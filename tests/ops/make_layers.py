@@ -405,4 +405,30 @@ for periodic in (0, 1):
 inputs = [np.int64(8), np.int64(64), np.int64(8000), f32(20), f32(4000)]
 put("8 bands", "mel_weights", inputs, run("MelWeightMatrix", inputs), constants=(0, 1))
 
+# --- Attention sinks, numbers by chance -------------------------------------------------------------
+q, k, v, sinks = real(2, 4, 3, 5), real(2, 2, 6, 5), real(2, 2, 6, 4), real(4)
+scores = np.einsum("bhsd,bhtd->bhst", q.astype(f64), np.repeat(k, 2, 1)) / np.sqrt(5)
+scores = np.concatenate([scores, np.broadcast_to(sinks.reshape(1, 4, 1, 1), (2, 4, 3, 1))], -1)
+scores = np.exp(scores - scores.max(-1, keepdims=True))
+scores = (scores / scores.sum(-1, keepdims=True))[..., :-1]
+put("sinks", "attention", [q, k, v, None, None, None, None, sinks],
+    (scores @ np.repeat(v, 2, 1)).astype(f32))
+
+
+def split_mix(seed, index):
+    """SplitMix64's number `index` from a seed on, in [0, 1)."""
+    wrap = (1 << 64) - 1
+    z = (seed << 32 | 0x6D697465) + index * 0x9E3779B97F4A7C15 & wrap
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & wrap
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & wrap
+    return ((z ^ z >> 31) >> 11) * 2.0 ** -53
+
+
+u = np.array([[split_mix(7, 2 * i + 1), split_mix(7, 2 * i + 2)] for i in range(24)])
+put("uniform", "random", [i64(2, 3, 4)], (u[:, 0] * 5 - 2).reshape(2, 3, 4).astype(f32),
+    constants=(0,), a=-2.0, b=3.0, seed=7)
+normal = np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+put("normal", "random", [i64(24)], (1 + 0.5 * normal).astype(f16), constants=(0,), normal=1, a=1.0,
+    b=0.5, seed=7)
+
 write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/layers.pack")

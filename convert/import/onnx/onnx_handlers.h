@@ -17,8 +17,9 @@ onnx_handler onnx_mat_mul, onnx_mat_mul_integer, onnx_gemm, onnx_fused_mat_mul, 
 // onnx_normalize.c
 onnx_handler onnx_batch_normalization, onnx_instance_normalization, onnx_group_normalization,
     onnx_layer_normalization, onnx_rms_normalization, onnx_skip_layer_normalization,
-    onnx_skip_simplified_layer_normalization, onnx_embed_layer_normalization, onnx_lp_normalization,
-    onnx_mean_variance_normalization, onnx_lrn;
+    onnx_skip_simplified_layer_normalization, onnx_embed_layer_normalization,
+    onnx_q_embed_layer_normalization, onnx_lp_normalization, onnx_mean_variance_normalization,
+    onnx_lrn;
 // onnx_resize.c
 onnx_handler onnx_resize, onnx_grid_sample, onnx_affine_grid;
 // onnx_recurrent.c
@@ -35,7 +36,12 @@ onnx_handler onnx_swiglu, onnx_fast_gelu, onnx_bias_gelu, onnx_quick_gelu;
 onnx_handler onnx_dynamic_quantize_linear, onnx_dynamic_quantize_mat_mul,
     onnx_mat_mul_integer_to_float, onnx_q_linear_add, onnx_q_linear_mul, onnx_q_linear_concat,
     onnx_q_linear_sigmoid, onnx_q_linear_leaky_relu, onnx_q_linear_global_average_pool,
-    onnx_q_linear_average_pool, onnx_q_linear_softmax, onnx_q_gemm, onnx_nhwc_max_pool;
+    onnx_q_linear_average_pool, onnx_q_linear_softmax, onnx_q_linear_where,
+    onnx_q_linear_reduce_mean, onnx_q_gemm, onnx_nhwc_max_pool;
+// onnx_blocked.c
+onnx_handler onnx_gather_block_quantized;
+// onnx_random.c
+onnx_handler onnx_random, onnx_bernoulli;
 // onnx_elements.c
 onnx_handler onnx_unary, onnx_is_inf, onnx_gelu, onnx_relu, onnx_clip, onnx_cast, onnx_cast_like,
     onnx_bit_cast, onnx_identity, onnx_dropout;

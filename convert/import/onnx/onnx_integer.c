@@ -80,6 +80,23 @@ void onnx_q_linear_mul(onnx_import *c) {
     set(c, onnx_emit_mul(c, onnx_real_input(c, 0, 0), onnx_real_input(c, 3, 0)), 6);
 }
 
+void onnx_q_linear_where(onnx_import *c) {
+    mite_ir_value *condition = onnx_in(c, 0);
+    mite_ir_value *x = onnx_real_input(c, 1, 0), *y = onnx_real_input(c, 4, 0);
+    if (!condition || !x || !y) return;
+    y = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {condition, x, y},
+                     .dtype = x->dtype);
+    onnx_set_quantized(c, y, 7, type_of(c, 1), 0);
+}
+
+void onnx_q_linear_reduce_mean(onnx_import *c) {
+    mite_ir_value *x = onnx_real_input(c, 0, 0);
+    mite_ir_value *axes = onnx_list_in(c, "axes", SIZE_MAX);
+    if (!x) return;
+    set(c, onnx_emit_reduce(c, MITE_REDUCE_MEAN, x, axes, onnx_int(c, "keepdims", 1) != 0, !axes),
+        3);
+}
+
 void onnx_q_linear_sigmoid(onnx_import *c) {
     set(c, emit_one(c, "sigmoid", onnx_real_input(c, 0, 0), (mite_ir_attr){.name = NULL}), 3);
 }

@@ -47,6 +47,7 @@ mite_ir_value *onnx_emit_dequantize(onnx_import *c, mite_ir_value *x, mite_ir_va
                                     int64_t block);
 // The real numbers of quantized input `k`, whose scale and zero point follow it.
 mite_ir_value *onnx_real_input(onnx_import *c, size_t k, int64_t axis);
+mite_ir_value *onnx_real_of(onnx_import *c, size_t k, size_t k_scale, size_t k_zero, int64_t axis);
 // Output 0 is y quantized by the scale in input `k` and the zero point after it; `type` where that is
 // absent.
 void onnx_set_quantized(onnx_import *c, mite_ir_value *y, size_t k, int32_t type, int64_t axis);

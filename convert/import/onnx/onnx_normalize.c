@@ -230,16 +230,20 @@ static normalized layer(onnx_import *c, mite_ir_value *x, int64_t axis_given, mi
     int64_t axes[MITE_MAX_RANK];
     size_t axis, count = 0;
     float epsilon = onnx_float(c, "epsilon", 1e-5f);
-    if (!need_rank(c, x, 1) || !onnx_axis(c, axis_given, (size_t)x->rank, &axis)) return n;
-    for (size_t i = axis; i < (size_t)x->rank; i++) axes[count++] = (int64_t)i;
+    bool from_end = x && x->unknown && axis_given < 0 && axis_given >= -MITE_MAX_RANK;
+    if (!from_end && (!need_rank(c, x, 1) || !onnx_axis(c, axis_given, (size_t)x->rank, &axis)))
+        return n;
+    int64_t first = from_end ? axis_given : (int64_t)axis, end = from_end ? 0 : x->rank;
+    for (int64_t i = first; i < end; i++) axes[count++] = i;
     mite_dtype dtype = x->dtype;
     bool narrow = dtype == MITE_F16 && onnx_int(c, "stash_type", 1) == ONNX_FLOAT;
     if (narrow) x = onnx_emit_cast(c, x, MITE_F32);
     if (x && x->dtype == MITE_F32 && center && !stats && is_whole(scale, count) &&
         (!bias || is_whole(bias, count)) && epsilon >= 0) {
-        n.y = MITE_IR_EMIT(
-            c->g, .op = "layer_norm", .name = onnx_name(c), .inputs = {x, scale, bias},
-            .attrs = {{"axis", .word = (int32_t)axis}, {"epsilon", .word = mite_ir_bits(epsilon)}});
+        n.y =
+            MITE_IR_EMIT(c->g, .op = "layer_norm", .name = onnx_name(c), .inputs = {x, scale, bias},
+                         .attrs = {{"axis", .word = (int32_t)first},
+                                   {"epsilon", .word = mite_ir_bits(epsilon)}});
         n.y = onnx_emit_cast(c, n.y, dtype);
         return n;
     }
@@ -288,13 +292,13 @@ static void skip_layer(onnx_import *c, bool center) {
 void onnx_skip_layer_normalization(onnx_import *c) { skip_layer(c, true); }
 void onnx_skip_simplified_layer_normalization(onnx_import *c) { skip_layer(c, false); }
 
-void onnx_embed_layer_normalization(onnx_import *c) {
-    // input ids, segment ids, word, position and segment embeddings, gamma, beta, mask, positions
-    mite_ir_value *ids = onnx_in(c, 0), *words = onnx_in(c, 2), *positions = onnx_in(c, 3);
-    if (!ids || !words || !positions) return;
+// The inputs of EmbedLayerNormalization: input ids, segment ids, word, position and segment embeddings,
+// gamma, beta, mask, positions.
+static void embed(onnx_import *c, mite_ir_value *const in[9]) {
+    mite_ir_value *ids = in[0], *positions = in[3], *at = in[8], *mask = in[7];
+    if (!ids || !in[2] || !positions) return;
     mite_ir_value *sum =
-        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {words, ids});
-    mite_ir_value *at = onnx_optional(c, 8);
+        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {in[2], ids});
     if (at) {
         at = MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {positions, at});
     } else { // the first rows
@@ -303,21 +307,35 @@ void onnx_embed_layer_normalization(onnx_import *c) {
                           .inputs = {positions, zero, onnx_dimension(c, ids, 1, 1, 1), zero});
     }
     sum = onnx_emit_add(c, sum, at);
-    if (onnx_has_input(c, 1) && onnx_has_input(c, 4))
-        sum = onnx_emit_add(c, sum,
-                            MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
-                                         .inputs = {onnx_in(c, 4), onnx_in(c, 1)}));
-    onnx_set(c, 0, layer(c, sum, -1, onnx_optional(c, 5), onnx_optional(c, 6), true, false).y);
+    if (in[1] && in[4])
+        sum = onnx_emit_add(
+            c, sum,
+            MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {in[4], in[1]}));
+    onnx_set(c, 0, layer(c, sum, -1, in[5], in[6], true, false).y);
     onnx_set(c, 2, sum);
     if (!onnx_has_output(c, 1)) return;
-    mite_ir_value *mask = onnx_optional(c, 7); // its sums, the length of each sequence
-    if (mask) {
+    if (mask) { // its sums, the length of each sequence
         mask = onnx_emit_reduce(c, MITE_REDUCE_SUM, mask, onnx_integers(c, (int64_t[]){1}, 1),
                                 false, false);
         onnx_set(c, 1, onnx_emit_cast(c, mask, MITE_I32));
         return;
     }
     onnx_set(c, 1, onnx_expand_to(c, onnx_scalar(c, MITE_I32, 0), onnx_dimension(c, ids, 0, 1, 1)));
+}
+
+void onnx_embed_layer_normalization(onnx_import *c) {
+    mite_ir_value *in[9];
+    for (size_t k = 0; k < 9; k++) in[k] = onnx_optional(c, k);
+    embed(c, in);
+}
+
+// The same with tables, gamma and beta quantized, five scales and five zero points behind.
+void onnx_q_embed_layer_normalization(onnx_import *c) {
+    mite_ir_value *in[9] = {onnx_optional(c, 0), onnx_optional(c, 1)};
+    for (size_t k = 2; k < 7; k++)
+        in[k] = onnx_has_input(c, k) ? onnx_real_of(c, k, k + 6, k + 11, 0) : NULL;
+    in[7] = onnx_optional(c, 7);
+    embed(c, in);
 }
 
 // --- Others -------------------------------------------------------------------------------------

@@ -194,18 +194,22 @@ static int32_t type_of_input(onnx_import *c, size_t k) {
 }
 
 mite_ir_value *onnx_real_input(onnx_import *c, size_t k, int64_t axis) {
+    return onnx_real_of(c, k, k + 1, k + 2, axis);
+}
+
+mite_ir_value *onnx_real_of(onnx_import *c, size_t k, size_t k_scale, size_t k_zero, int64_t axis) {
     scales s;
-    int32_t type = type_of_input(c, k + 2);
+    int32_t type = type_of_input(c, k_zero);
     if (!type) type = type_of_input(c, k);
     bool shifted;
     mite_ir_value *x = onnx_in_carried(c, k, &shifted), *y = NULL;
     if (!x) return NULL;
-    if (read_scales(c, k + 1, k + 2, type, &s))
+    if (read_scales(c, k_scale, k_zero, type, &s))
         y = mite_ir_is_constant(x) && is_foldable(x) ? dequantize_constant(c, x, &s, axis)
                                                      : dequantize(c, x, &s);
     if (y || !mite_ir_ok(c->g)) return y;
-    mite_ir_value *scale = onnx_in(c, k + 1);
-    return onnx_emit_dequantize(c, onnx_in(c, k), scale, onnx_optional(c, k + 2),
+    mite_ir_value *scale = onnx_in(c, k_scale);
+    return onnx_emit_dequantize(c, onnx_in(c, k), scale, onnx_optional(c, k_zero),
                                 scale ? scale->dtype : MITE_F32, axis, 0);
 }
 

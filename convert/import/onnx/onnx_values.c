@@ -172,8 +172,17 @@ void onnx_let_go(onnx_import *c, size_t k) {
     v->ir = NULL; // made anew should another node want it
 }
 
+// An input that is handed on as it is has two names now: it must not go with the first one's last use.
+static void keep_handed_on(onnx_import *c, const mite_ir_value *v) {
+    for (size_t i = 0; v->data && i < c->node->input_count; i++) {
+        onnx_value *in = input_value(c, i);
+        if (in && in->ir == v) in->tensor = NULL;
+    }
+}
+
 void onnx_set_carried(onnx_import *c, size_t k, mite_ir_value *v, bool shifted) {
     if (!v || !onnx_has_output(c, k)) return;
+    keep_handed_on(c, v);
     onnx_value *out = onnx_new_value(c, c->node->outputs[k]);
     if (!out) return;
     out->ir = v;

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// com.microsoft.GatherBlockQuantized.
+#include "import/onnx/onnx_handlers.h"
+#include "import/onnx/onnx_layers.h"
+
+static mite_ir_value *emit_gather(onnx_import *c, mite_ir_value *table, mite_ir_value *indices,
+                                  size_t axis) {
+    if (!table || !indices) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {table, indices},
+                        .attrs = {{"axis", .word = (int32_t)axis}});
+}
+
+// Two numbers of four bits in each byte, the even one low, as bytes; `count` of them along the last
+// dimension.
+static mite_ir_value *halves(onnx_import *c, mite_ir_value *packed, int64_t count) {
+    mite_ir_value *low =
+        onnx_emit_general_binary(c, MITE_BINARY_AND, packed, onnx_scalar(c, MITE_U8, 15));
+    mite_ir_value *high =
+        onnx_emit_general_binary(c, MITE_BINARY_SHIFT_RIGHT, packed, onnx_scalar(c, MITE_U8, 4));
+    if (!low || !high) return NULL;
+    int64_t last = low->rank, zero = 0, to[MITE_MAX_RANK];
+    mite_ir_value *axis = onnx_integers(c, &last, 1);
+    mite_ir_value *both[] = {onnx_emit_unsqueeze(c, low, axis), onnx_emit_unsqueeze(c, high, axis)};
+    if (!both[0] || !both[1]) return NULL;
+    mite_ir_value *pairs =
+        MITE_IR_EMIT(c->g, .op = "concat", .name = onnx_name(c), .inputs = {both[0], both[1]},
+                     .attrs = {{"axis", .word = (int32_t)last}});
+    for (int64_t i = 0; i < last; i++) to[i] = i + 1 < last ? 0 : -1;
+    mite_ir_value *row = onnx_reshape_to(c, pairs, onnx_integers(c, to, (size_t)last), false);
+    last--;
+    if (!row) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                        .inputs = {row, onnx_integers(c, &zero, 1), onnx_integers(c, &count, 1),
+                                   onnx_integers(c, &last, 1)});
+}
+
+// What was looked up becomes real; the table stays as it is.
+void onnx_gather_block_quantized(onnx_import *c) {
+    // data, indices, scales, zero points
+    int32_t type, dims[MITE_MAX_RANK];
+    size_t rank, axis, along;
+    mite_ir_value *table = onnx_in(c, 0), *indices = onnx_in(c, 1), *scales = onnx_in(c, 2);
+    mite_ir_value *zeros = onnx_optional(c, 3);
+    int64_t bits = onnx_int(c, "bits", 4), block = onnx_int(c, "block_size", 128);
+    if (!table || !indices || !scales || !onnx_shape(c, 0, &type, &rank, dims)) return;
+    bool packed = type == ONNX_UINT8 && bits == 4;
+    if (table->unknown || scales->unknown || indices->unknown || !mite_ir_is_fixed(scales) ||
+        rank < 2 || (size_t)scales->rank != rank || (bits != 4 && bits != 8) || block < 1 ||
+        block > INT32_MAX) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "a table of shape %T with scales of %T, %D bits in blocks of %D is not "
+                     "supported",
+                     rank, dims, (size_t)scales->rank, scales->shape, bits, block);
+        return;
+    }
+    if (!onnx_axis(c, onnx_int(c, "gather_axis", 0), rank, &axis) ||
+        !onnx_axis(c, onnx_int(c, "quantize_axis", 1), rank, &along))
+        return;
+    if (along == axis || (packed && along + 1 != rank)) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it looks up along %z what is quantized along %z", axis,
+                     along);
+        return;
+    }
+    int64_t wide = 2 * (int64_t)dims[rank - 1], blocks = scales->shape[rank - 1];
+    double middle = type == ONNX_UINT8 ? (double)(1 << (bits - 1)) : 0;
+    size_t at = along > axis ? along + (size_t)indices->rank - 1 : along;
+    mite_ir_value *q = emit_gather(c, table, indices, axis);
+    mite_ir_value *scale = emit_gather(c, scales, indices, axis);
+    mite_ir_value *zero = zeros ? emit_gather(c, zeros, indices, axis) : NULL;
+    if (packed) q = halves(c, q, wide);
+    if (packed && zero) zero = halves(c, zero, blocks);
+    if (!zero && scale && middle > 0)
+        zero = onnx_expand_to(c, onnx_scalar(c, MITE_U8, middle), onnx_shape_of(c, scale));
+    if (scale)
+        onnx_set(c, 0, onnx_emit_dequantize(c, q, scale, zero, scale->dtype, (int64_t)at, block));
+}
