@@ -90,9 +90,9 @@ static const format *format_of(const uint8_t *bytes, size_t byte_count) {
     return NULL;
 }
 
-// Parses a source into a graph of its own; NULL where there is no memory even for that.
-static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_count,
-                             mite_text *warnings) {
+// One import: NULL where there is no memory even for a graph.
+static mite_ir_graph *import_once(mite_convert *c, const uint8_t *bytes, size_t byte_count,
+                                  mite_import_stand_ins *stand_ins, mite_text *warnings) {
     mite_ir_graph *g = mite_ir_new(c->options.max_bytes);
     if (!g) return NULL;
     const format *f = format_of(bytes, byte_count);
@@ -102,6 +102,7 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
         .fix_open = c->fix_open,
         .read_beside = c->options.read_beside,
         .context = c->options.context,
+        .stand_ins = stand_ins,
     };
     c->format = f ? f->name : "";
     if (!f) {
@@ -115,6 +116,24 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
                      "%s files cannot be read yet; export the model as ONNX", f->name);
     } else {
         f->import(g, bytes, byte_count, &options, warnings);
+    }
+    return g;
+}
+
+#define MAX_IMPORTS 4 // of one source, each with better stand-ins for what is open
+
+// Parses a source into a graph of its own.
+static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_count,
+                             mite_text *warnings) {
+    mite_import_stand_ins stand_ins = {.changed = false};
+    mite_ir_graph *g = NULL;
+    for (size_t i = 0; i < MAX_IMPORTS; i++) {
+        mite_text_free(warnings);
+        mite_ir_free(g);
+        stand_ins.changed = false;
+        g = import_once(c, bytes, byte_count, &stand_ins, warnings);
+        if (!g || !stand_ins.changed || (!mite_ir_ok(g) && g->error.status == MITE_ERR_MEMORY))
+            break;
     }
     return g;
 }

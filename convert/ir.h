@@ -113,6 +113,9 @@ typedef struct mite_ir_graph {
     struct mite_ir_block *blocks; // nodes, values, names: freed with the graph
     uint32_t fresh; // for names of values that have none
     bool trial; // made to run one node: no guesses
+    // Told of nodes whose rule refuses stand-ins, which are then unknown; may be NULL.
+    void (*refused)(void *context, const mite_ir_node *node);
+    void *refused_context;
     bool folds; // emitted nodes of one output whose numbers are settled become constants at once
 } mite_ir_graph;
 

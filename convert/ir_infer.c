@@ -308,6 +308,7 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
             take_ranks(node, &r);
             error = (mite_error){MITE_OK, ""};
         } else if (status && !quiet && status != MITE_ERR_MEMORY && !is_refusal_final(g, node)) {
+            if (g->refused) g->refused(g->refused_context, node);
             leave_unknown(node);
             error = (mite_error){MITE_OK, ""};
         } else if (!status) {

@@ -12,6 +12,14 @@ typedef struct mite_import_shape {
     int32_t dims[MITE_MAX_RANK];
 } mite_import_shape;
 
+// Stand-ins for open dimensions that an import has found better ones for: by the symbol's number in the
+// order of the inputs, the one and the other; 0 where nothing is said.
+#define MITE_IMPORT_SYMBOLS 64
+typedef struct mite_import_stand_ins {
+    int32_t at[MITE_IMPORT_SYMBOLS][2];
+    bool changed; // in this import, which is then worth another
+} mite_import_stand_ins;
+
 typedef struct mite_import_options {
     const mite_import_shape *shapes;
     size_t shape_count;
@@ -20,6 +28,7 @@ typedef struct mite_import_options {
     // of the name are parted by /, none is ..); false where it cannot. NULL: there are no such files.
     bool (*read_beside)(void *context, const char *name, uint64_t offset, void *to, size_t bytes);
     void *context;
+    mite_import_stand_ins *stand_ins; // goes in and comes out; NULL: none are kept
 } mite_import_options;
 
 // One line for each thing that the user should know; the graph's error tells why it failed.

@@ -7,6 +7,7 @@
 // and where heads are cut from rows and put together again, the transposes go:
 //
 //   reshape(transpose(dense_attention(transpose(reshape(q)), …)))   ->   dense_attention(q, …) q_heads=…
+#include "ops/more/functions.h"
 #include "passes/match.h"
 
 enum { Q, K, V, MASK };
@@ -54,11 +55,27 @@ static bool is_plain_product(const mite_ir_node *node, bool turns_b) {
            node->inputs[0]->shape[1] == node->inputs[1]->shape[1];
 }
 
+// The softmax that `v` is, whose other uses say only that rows of NaN, where nothing may be attended, are
+// zeros, as they are in dense_attention: where(is_nan(softmax), 0, softmax).
+static mite_ir_node *probabilities(mite_ir_value *v) {
+    mite_ir_node *softmax = mite_made_by(v, "softmax"), *where = mite_made_by(v, "where");
+    double zero = 1;
+    if (softmax) return mite_ir_sole_producer(softmax->output);
+    if (!where || !mite_ir_sole_producer(where->output)) return NULL;
+    const mite_ir_node *test = mite_operand(where, 0)->producer;
+    softmax = mite_made_by(where->inputs[2], "softmax");
+    bool fits = softmax && test && mite_ir_is(test, "unary") &&
+                mite_ir_int(test, "function") == MITE_UNARY_IS_NAN &&
+                mite_operand(test, 0) == softmax->output && test->output->uses == 1 &&
+                softmax->output->uses == 2 && mite_number(mite_operand(where, 1), &zero) &&
+                zero == 0;
+    return fits ? softmax : NULL;
+}
+
 static mite_ir_value *attention(mite_ir_graph *g, const mite_ir_node *node) {
     mite_ir_value *mask;
-    mite_ir_node *softmax = mite_made_by(node->inputs[0], "softmax");
-    if (!softmax || !mite_ir_sole_producer(softmax->output) || !is_plain_product(node, false) ||
-        mite_ir_float(node, "scale") != 1)
+    mite_ir_node *softmax = probabilities(node->inputs[0]);
+    if (!softmax || !is_plain_product(node, false) || mite_ir_float(node, "scale") != 1)
         return NULL;
     int32_t axis = mite_ir_int(softmax, "axis");
     mite_ir_node *product = scores_of(softmax->inputs[0], &mask);

@@ -85,6 +85,19 @@ static mite_ir_value *attention(mite_ir_graph *g) {
     return reshape(g, y, 3, (int32_t[]){1, 3, 8});
 }
 
+// The same of one head, where rows of NaN become zeros.
+static mite_ir_value *attention_without_nan(mite_ir_graph *g) {
+    mite_ir_value *x = mite_ir_input(g, "x", MITE_F32, 4, (int32_t[]){1, 1, 3, 4});
+    mite_ir_value *mask = mite_ir_input(g, "mask", MITE_F32, 4, (int32_t[]){1, 1, 1, 3});
+    mite_ir_value *y =
+        MITE_IR_EMIT(g, .op = "matmul", .inputs = {x, x}, .attrs = {{"transpose_b", .word = 1}});
+    y = MITE_IR_EMIT(g, .op = "softmax", .inputs = {binary(g, "add", y, mask)});
+    mite_ir_value *nan = MITE_IR_EMIT(g, .op = "unary", .inputs = {y}, .dtype = MITE_BOOL,
+                                      .attrs = {{"function", .word = MITE_UNARY_IS_NAN}});
+    y = MITE_IR_EMIT(g, .op = "where", .inputs = {nan, number(g, 0), y}, .dtype = MITE_F32);
+    return binary(g, "matmul", y, x);
+}
+
 // A constant of 0.5, 1, … that stands for integers, with a scale for each index of dimension 0.
 static mite_ir_value *byte_weights(mite_ir_graph *g, size_t rank, const int32_t *shape,
                                    int32_t modulus) {
@@ -136,6 +149,22 @@ static bool quantize(mite_ir_graph *g) {
 }
 
 int main(void) {
+    check("attention without NaN", attention_without_nan, mite_pass_fuse_attention,
+          "%1 f32[1,1,3,4] x\n"
+          "%2 f32[1,1,1,3] mask\n"
+          "%3 f32[1,1,3,3] = matmul(%1, %1) transpose_b=1\n"
+          "%4 f32[1,1,3,3] = add(%3, %2)\n"
+          "%5 f32[1,1,3,3] = softmax(%4)\n"
+          "%6 bool[1,1,3,3] = unary(%5) function=41\n"
+          "%7 f32[1] constant\n"
+          "%8 f32[1,1,3,3] = where(%6, %7, %5)\n"
+          "%9 f32[1,1,3,4] = matmul(%8, %1)\n"
+          "y = %9\n",
+          // ->
+          "%1 f32[1,1,3,4] x\n"
+          "%2 f32[1,1,1,3] mask\n"
+          "%3 f32[1,1,3,4] = dense_attention(%1, %1, %1, %2) scale=1\n"
+          "y = %3\n");
     check("rows in integers", layers, quantize,
           "%1 f32[1,3,4] x\n"
           "%2 f32[8,1,1,4] constant\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The import of an ONNX model from its first byte to the last output: missing operators, inputs,
 // nodes one after another, those of functions in their callers' place, bodies of control flow.
+#include "import/onnx/onnx_stand_ins.h"
 #include "import/onnx/onnx_values.h"
 
 #include <string.h>
@@ -197,16 +198,13 @@ static bool symbol_number(onnx_import *c, const onnx_port *p, size_t index, uint
     return mite_names_add(c->g, &c->symbols, key, *number);
 }
 
-// Sizes that real models take well: multiples of 32, all different.
-#define STAND_IN(number, other) (32 * (2 * ((int32_t)(number) % 1024) + ((other) ? 3 : 2)))
-
 static bool open_dimensions(onnx_import *c, const onnx_port *p, mite_ir_value *v) {
     if (stated_shape(c, p->name) || c->options->fix_open) return true;
     for (size_t i = 0; v && i < p->rank; i++) {
         uint32_t number;
         if (p->dims[i] >= 0) continue;
         if (!symbol_number(c, p, i, &number)) return false;
-        mite_ir_open(v, i, STAND_IN(number, false), STAND_IN(number, true));
+        mite_ir_open(v, i, onnx_stand_in(c, number, false), onnx_stand_in(c, number, true));
     }
     return true;
 }
@@ -427,6 +425,10 @@ bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
     onnx_widen_halves(&c.model);
     c.opset = c.model.opset;
     g->folds = true;
+    if (options->stand_ins) {
+        g->refused = onnx_learn_from_refusal;
+        g->refused_context = &c;
+    }
     if (!c.model.graph.output_count) mite_ir_fail(g, MITE_ERR_FORMAT, "the model has no output");
     if (mite_ir_ok(g) && onnx_sort_model(g, &c.model) && list_functions(&c) &&
         check_operators(&c) && add_tensors(&c, &c.model.graph) && add_inputs(&c) &&
@@ -434,5 +436,6 @@ bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,
         add_outputs(&c, &c.model.graph);
     }
     g->folds = false;
+    g->refused = NULL;
     return mite_ir_ok(g);
 }
