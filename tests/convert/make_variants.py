@@ -16,8 +16,8 @@ i64 = lambda *v: np.array(v, np.int64)
 n = lambda op, i, o="y", **a: h.make_node(op, i, [o] if isinstance(o, str) else o, **a)
 ms = lambda op, i, o="y", **a: n(op, i, o, domain="com.microsoft", **a)
 
-def model(nodes, inputs, consts, opset, outputs):
-    g = h.make_graph(nodes, "g", [h.make_tensor_value_info(k, h.np_dtype_to_tensor_dtype(v.dtype), v.shape) for k, v in inputs.items()],
+def model(nodes, inputs, consts, opset, outputs, shapes=None):
+    g = h.make_graph(nodes, "g", [h.make_tensor_value_info(k, h.np_dtype_to_tensor_dtype(v.dtype), (shapes or {}).get(k, v.shape)) for k, v in inputs.items()],
                      [h.make_tensor_value_info(k, t, None) for k, t in outputs],
                      [nh.from_array(np.asarray(v), k) if not isinstance(v, onnx.TensorProto) else v for k, v in (consts or {}).items()])
     return h.make_model(g, opset_imports=[h.make_opsetid("", opset), h.make_opsetid("com.microsoft", 1)], ir_version=10)
@@ -46,9 +46,9 @@ def expected(m, xs, reference):
     o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     return ort.InferenceSession(m.SerializeToString(), o, ["CPUExecutionProvider"]).run(None, xs)
 
-def case(name, nodes, xs, consts=None, opset=21, tolerance=2e-5, out=T.FLOAT, outputs=None, reference=False, like=None):
+def case(name, nodes, xs, consts=None, opset=21, tolerance=2e-5, out=T.FLOAT, outputs=None, reference=False, like=None, shapes=None):
     xs = xs if isinstance(xs, dict) else {"x": xs}
-    m = model(nodes, xs, consts, opset, outputs or [("y", out)])
+    m = model(nodes, xs, consts, opset, outputs or [("y", out)], shapes)
     # `like`: nodes that compute the same, where neither has the form.
     ys = expected(model(like[0], xs, like[1], opset, outputs or [("y", out)]) if like else m, xs, reference)
     data = b"".join(np.ascontiguousarray(a).tobytes() for a in [*xs.values(), *ys])
@@ -156,6 +156,14 @@ out = lambda *names: [h.make_tensor_value_info(k, T.FLOAT, None) for k in names]
 branch = lambda w: h.make_graph([n("Conv", ["x", w], "c", pads=[1] * 4), n("Relu", ["c"], "r"), n("MatMul", ["r", "d"], "o")], "branch", [], out("o"))
 for taken in (False, True):
     case(f"layers in a branch, {taken}", [n("If", ["taken"], then_branch=branch("v"), else_branch=branch("w"))], {"x": f(1, 2, 4, 5), "taken": np.array(taken)}, {"v": f(3, 2, 3, 3), "w": f(4, 2, 3, 3), "d": f(5, 6)})
+
+# --- Open dimensions of which the model says more: every shape of "known:" must follow from the inputs' ---
+case("known: a table of 20 positions", [n("Shape", ["x"], "a"), n("Gather", ["a", "o"], "b"), n("Unsqueeze", ["b", "z"], "c"), n("Slice", ["r", "z", "c", "o1"], "d"), n("Gather", ["t", "d"], "e"),
+     n("Gather", ["w", "x"], "g"), n("Add", ["g", "e"], "i"), n("MatMul", ["i", "k"])], i64(3).reshape(1, 1),
+     {"o": np.int64(1), "z": i64(0), "o1": i64(1), "r": np.arange(20, dtype=np.int64).reshape(1, 20), "t": f(20, 8), "w": f(9, 8), "k": f(8, 4)}, shapes={"x": ["batch", "length"]})
+case("known: a mask over past and new", [n("Concat", ["p", "x"], "k", axis=1), n("Transpose", ["k"], "t", perm=[0, 2, 1]), n("MatMul", ["x", "t"], "s"), n("Unsqueeze", ["m", "o"], "u"), n("Add", ["s", "u"], "a"),
+     n("Softmax", ["a"], "b"), n("MatMul", ["b", "k"])], {"x": f(1, 1, 8), "p": f(1, 1, 8), "m": f(1, 1)}, {"o": i64(1)},
+     shapes={"x": ["batch", "length", 8], "p": ["batch", "past", 8], "m": ["batch", "total"]})
 
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
