@@ -61,6 +61,10 @@ struct mite_ir_value {
     int32_t *zero_points;
     size_t quant_count;
     int32_t axis;
+    // Instead, of quantized numbers in blocks: constants with a number for each block, of the same rank; a
+    // dimension has `block` numbers to a block where theirs is shorter. No zero points: NULL.
+    mite_ir_value *block_scales, *block_zeros;
+    int32_t block;
 
     uint32_t mark; // free for one pass at a time (visited, index while lowering)
 };

@@ -129,8 +129,14 @@ static mite_ir_value *transpose_one(mite_ir_graph *g, const mite_ir_value *v, co
 
 mite_ir_value *mite_ir_transposed(mite_ir_graph *g, mite_ir_value *v, const int32_t *perm) {
     if (!v || !v->data || !mite_ir_ok(g)) return NULL;
-    mite_ir_value *t = transpose_one(g, v, perm);
-    if (t && v->origin && v->origin->data) t->origin = transpose_one(g, v->origin, perm);
+    mite_ir_value *t = transpose_one(g, v, perm), *q = v->origin;
+    if (!t || !q || !q->data) return t;
+    t->origin = transpose_one(g, q, perm);
+    if (t->origin && q->block_scales) {
+        t->origin->block = q->block;
+        t->origin->block_scales = transpose_one(g, q->block_scales, perm);
+        t->origin->block_zeros = q->block_zeros ? transpose_one(g, q->block_zeros, perm) : NULL;
+    }
     return t;
 }
 
@@ -166,11 +172,28 @@ static mite_ir_value *reshape_one(mite_ir_graph *g, const mite_ir_value *v, size
     return r;
 }
 
+// Numbers in blocks keep them where a matrix becomes [N,1,1,K].
+static mite_ir_value *reshape_blocks(mite_ir_graph *g, const mite_ir_value *q, size_t rank,
+                                     const int32_t *shape) {
+    const mite_ir_value *scales = q->block_scales, *zeros = q->block_zeros;
+    if (q->rank != 2 || rank != 4 || shape[0] != q->shape[0] || shape[1] != 1 || shape[2] != 1)
+        return NULL;
+    const int32_t blocks[] = {scales->shape[0], 1, 1, scales->shape[1]};
+    mite_ir_value *r = reshape_one(g, q, rank, shape);
+    if (!r) return NULL;
+    r->block = q->block;
+    r->block_scales = reshape_one(g, scales, 4, blocks);
+    r->block_zeros = zeros ? reshape_one(g, zeros, 4, blocks) : NULL;
+    return r;
+}
+
 mite_ir_value *mite_ir_reshaped(mite_ir_graph *g, mite_ir_value *v, size_t rank,
                                 const int32_t *shape) {
     if (!v || !v->data || !mite_ir_ok(g)) return NULL;
     mite_ir_value *r = reshape_one(g, v, rank, shape);
-    if (r && v->origin && v->origin->data) {
+    if (r && v->origin && v->origin->data && v->origin->block_scales) {
+        r->origin = reshape_blocks(g, v->origin, rank, shape);
+    } else if (r && v->origin && v->origin->data) {
         mite_ir_value *origin = reshape_one(g, v->origin, rank, shape);
         // Without a place for the scales the quantized numbers mean nothing.
         if (origin && origin->quant_count) r->origin = origin;

@@ -28,7 +28,10 @@ bool mite_pass_dead_code(mite_ir_graph *g) {
     for (size_t i = 0; i < g->value_count; i++) g->values[i]->mark = 0;
     for (size_t i = 0; i < g->value_count; i++) {
         const mite_ir_value *v = g->values[i];
-        if (v->uses && v->origin) v->origin->mark = 1;
+        if (!v->uses || !v->origin) continue;
+        v->origin->mark = 1;
+        if (v->origin->block_scales) v->origin->block_scales->mark = 1;
+        if (v->origin->block_zeros) v->origin->block_zeros->mark = 1;
     }
     for (size_t i = 0; i < g->value_count; i++) {
         if (!g->values[i]->uses && !g->values[i]->mark) mite_ir_release(g, g->values[i]);

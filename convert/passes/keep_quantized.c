@@ -18,7 +18,7 @@
 
 static mite_ir_value *quantized(const mite_ir_value *v) {
     mite_ir_value *q = v && v->data && v->dtype == MITE_F32 ? v->origin : NULL;
-    if (!q || !q->data || !q->quant_count || mite_ir_elements(q) < LEAST ||
+    if (!q || !q->data || !(q->quant_count || q->block_scales) || mite_ir_elements(q) < LEAST ||
         (q->dtype != MITE_I8 && q->dtype != MITE_U8))
         return NULL;
     return q;
@@ -26,44 +26,72 @@ static mite_ir_value *quantized(const mite_ir_value *v) {
 
 // --- Products -----------------------------------------------------------------------------------
 
-// Unsigned numbers and zero points, in as few bits as hold all of them; false where one does not fit.
-static bool unsign(mite_compact *w, uint8_t *q, uint8_t *zeros, const mite_ir_value *from) {
-    int32_t offset = from->dtype == MITE_I8 ? 128 : 0, low = 255, high = 0;
-    for (size_t i = 0; i < from->bytes; i++) {
-        q[i] = (uint8_t)(((const uint8_t *)from->data)[i] ^ (offset ? 0x80 : 0));
-        low = q[i] < low ? q[i] : low;
-        high = q[i] > high ? q[i] : high;
-    }
-    for (size_t n = 0; n < w->columns; n++) {
-        int32_t zero = from->zero_points[from->quant_count > 1 ? n : 0] + offset;
-        if (zero < 0 || zero > 255) return false;
-        zeros[n] = (uint8_t)zero;
-        low = zero < low ? zero : low;
-        high = zero > high ? zero : high;
+// Numbers and zero points in as few bits as hold all of them.
+static void narrow(mite_compact *w, uint8_t *q, size_t count, uint8_t *zeros, size_t zero_count) {
+    uint8_t low = 255, high = 0;
+    for (size_t i = 0; i < count + zero_count; i++) {
+        uint8_t n = i < count ? q[i] : zeros[i - count];
+        low = n < low ? n : low;
+        high = n > high ? n : high;
     }
     w->bits = high - low < 16 ? 4 : 8;
-    if (w->bits == 8) return true;
-    for (size_t i = 0; i < from->bytes; i++) q[i] = (uint8_t)(q[i] - low);
-    for (size_t n = 0; n < w->columns; n++) zeros[n] = (uint8_t)(zeros[n] - low);
+    if (w->bits == 8) return;
+    for (size_t i = 0; i < count; i++) q[i] = (uint8_t)(q[i] - low);
+    for (size_t i = 0; i < zero_count; i++) zeros[i] = (uint8_t)(zeros[i] - low);
+}
+
+// Bytes as unsigned ones, whose zero points are higher by 128 where they were signed.
+static void unsign(uint8_t *out, const mite_ir_value *from) {
+    for (size_t i = 0; i < from->bytes; i++)
+        out[i] = (uint8_t)(((const uint8_t *)from->data)[i] ^ (from->dtype == MITE_I8 ? 0x80 : 0));
+}
+
+// Scales and zero points [columns, groups]; false where a zero point is no byte.
+static bool lay_out(const mite_compact *w, float *scales, uint8_t *zeros, const mite_ir_value *q) {
+    int32_t offset = q->dtype == MITE_I8 ? 128 : 0;
+    if (q->block_scales) {
+        memcpy(scales, q->block_scales->data, q->block_scales->bytes);
+        memset(zeros, offset, q->block_scales->bytes / sizeof *scales);
+        if (q->block_zeros) unsign(zeros, q->block_zeros);
+        return true;
+    }
+    for (size_t n = 0; n < w->columns; n++) {
+        int32_t zero = q->zero_points[q->quant_count > 1 ? n : 0] + offset;
+        if (zero < 0 || zero > 255) return false;
+        zeros[n] = (uint8_t)zero;
+        scales[n] = q->scales[q->quant_count > 1 ? n : 0];
+    }
     return true;
+}
+
+// [N,1,1,K] whose scales are those of rows, or of blocks along them.
+static bool suits_columns(const mite_ir_value *q) {
+    if (!q->block_scales) return q->quant_count == 1 || q->axis == 0;
+    const mite_ir_value *s = q->block_scales, *z = q->block_zeros;
+    int32_t groups = (q->shape[3] + q->block - 1) / q->block;
+    return s->data && s->shape[0] == q->shape[0] && s->shape[3] == groups &&
+           (q->block % 2 == 0 || groups == 1) &&
+           (!z || (z->data && z->dtype == q->dtype && mite_ir_elements(z) == mite_ir_elements(s)));
 }
 
 static bool visit_dense(mite_ir_graph *g, mite_ir_node *node) {
     const mite_ir_value *q = quantized(node->inputs[MITE_IN_WEIGHTS]);
     const mite_ir_value *bias = mite_ir_input_of(node, MITE_IN_BIAS);
     if (!q || node->inputs[MITE_IN_X]->dtype != MITE_F32 || node->output->dtype != MITE_F32 ||
-        !mite_ir_is_constant(bias) || (q->quant_count > 1 && q->axis != 0))
+        !mite_ir_is_constant(bias) || !suits_columns(q))
         return false;
     mite_compact w = {.columns = (size_t)q->shape[0], .depth = q->bytes / (size_t)q->shape[0]};
-    w.group = w.depth;
+    w.group = q->block_scales && (size_t)q->block < w.depth ? (size_t)q->block : w.depth;
+    size_t count = w.columns * ((w.depth + w.group - 1) / w.group);
     if (mite_ir_elements(bias) != w.columns) return false;
-    uint8_t *numbers = malloc(q->bytes), *zeros = malloc(w.columns);
-    float *scales = malloc(w.columns * sizeof *scales);
+    uint8_t *numbers = malloc(q->bytes), *zeros = malloc(count);
+    float *scales = malloc(count * sizeof *scales);
     mite_ir_value *y = NULL;
     if (!numbers || !zeros || !scales) {
         mite_ir_fail(g, MITE_ERR_MEMORY, "no memory for the weights of %q", node->name);
-    } else if (unsign(&w, numbers, zeros, q)) {
-        for (size_t n = 0; n < w.columns; n++) scales[n] = q->scales[q->quant_count > 1 ? n : 0];
+    } else if (lay_out(&w, scales, zeros, q)) {
+        unsign(numbers, q);
+        narrow(&w, numbers, q->bytes, zeros, count);
         w.q = numbers;
         w.scales = scales;
         w.zeros = zeros;
@@ -114,7 +142,9 @@ static bool visit_gather(mite_ir_graph *g, mite_ir_node *node) {
     mite_ir_value *q = quantized(node->inputs[0]);
     int32_t axis = mite_ir_int(node, "axis");
     bool shifted = false;
-    if (!q || (q->quant_count > 1 && q->axis < (axis < 0 ? axis + q->rank : axis))) return false;
+    if (!q || q->block_scales ||
+        (q->quant_count > 1 && q->axis < (axis < 0 ? axis + q->rank : axis)))
+        return false;
     if (axis < 0) axis += q->rank;
     for (size_t i = 0; i < q->quant_count; i++) shifted = shifted || q->zero_points[i];
     mite_ir_value *y = gather(g, node, q);

@@ -165,6 +165,14 @@ case("known: a mask over past and new", [n("Concat", ["p", "x"], "k", axis=1), n
      n("Softmax", ["a"], "b"), n("MatMul", ["b", "k"])], {"x": f(1, 1, 8), "p": f(1, 1, 8), "m": f(1, 1)}, {"o": i64(1)},
      shapes={"x": ["batch", "length", 8], "p": ["batch", "past", 8], "m": ["batch", "total"]})
 
+# --- Weights in blocks by DequantizeLinear: "compact:" keeps them in their bits -------------------------------
+for kind, low, high, axis, zero in ((T.INT4, -8, 8, 0, 1), (T.UINT4, 0, 16, 1, 0), (T.INT8, -128, 128, 1, 1)):
+    sizes, blocks = [[72, 64], [64, 72]][axis], [[3, 64], [64, 3]][axis]
+    quanta = lambda *s: h.make_tensor("", kind, s, rng.integers(low, high, s).ravel().tolist())
+    named = lambda t, k: (setattr(t, "name", k), t)[1]
+    case(f"compact: blocks of {T.DataType.Name(kind)}", [n("DequantizeLinear", ["w", "s", *(["z"] if zero else [])], "v", axis=axis, block_size=24), *([n("MatMul", ["x", "v"])] if not axis else [n("Gemm", ["x", "v"], transB=1)])],
+         f(2, 72), {"w": named(quanta(*sizes), "w"), "s": some(*blocks), **({"z": named(quanta(*blocks), "z")} if zero else {})}, tolerance=1e-4)
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

@@ -253,13 +253,33 @@ void onnx_quantize_linear(onnx_import *c) {
         onnx_set(c, 0, onnx_emit_quantize(c, x, onnx_in(c, 1), zero, to, axis, block));
 }
 
+// The numbers that were dequantized to constant `y` in blocks stay beside it: a dense layer may want them.
+static void remember_blocks(onnx_import *c, mite_ir_value *y, mite_ir_value *q,
+                            mite_ir_value *scales, mite_ir_value *zeros, int64_t block) {
+    static const int32_t same[] = {0, 1};
+    if (!mite_ir_is_constant(y) || y->dtype != MITE_F32 || y->rank != 2 || !q || !q->data ||
+        !scales || !scales->data || scales->dtype != MITE_F32 || scales->rank != 2 ||
+        (zeros && !zeros->data) || !mite_ir_elements(y) || block > INT32_MAX)
+        return;
+    q = mite_ir_transposed(c->g, q, same); // which may be used elsewhere, with other scales
+    if (!q) return;
+    q->scales = NULL;
+    q->quant_count = 0;
+    q->block = (int32_t)block;
+    q->block_scales = mite_ir_transposed(c->g, scales, same);
+    q->block_zeros = mite_ir_transposed(c->g, zeros, same);
+    if (q->block_scales) y->origin = q;
+}
+
 void onnx_dequantize_linear(onnx_import *c) {
     int64_t block = onnx_int(c, "block_size", 0), axis = onnx_int(c, "axis", 1);
     int64_t type = onnx_int(c, "output_dtype", 0);
     mite_ir_value *scale = onnx_in(c, 1), *y;
     mite_dtype to = type > 0 && type < 64 ? onnx_dtype((int32_t)type) : scale ? scale->dtype : 0;
     if (block || (to && scale && to != scale->dtype)) {
-        y = onnx_emit_dequantize(c, onnx_in(c, 0), scale, onnx_optional(c, 2), to, axis, block);
+        mite_ir_value *q = onnx_in(c, 0), *zero = onnx_optional(c, 2);
+        y = onnx_emit_dequantize(c, q, scale, zero, to, axis, block);
+        if (block > 0) remember_blocks(c, y, q, scale, zero, block);
     } else {
         y = onnx_real_input(c, 0, axis);
     }
