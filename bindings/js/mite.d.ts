@@ -160,6 +160,7 @@ export function estimate(source: EstimateSource, options?: EstimateOptions): Pro
 
 /** A model that is kept on this device. */
 export interface KeptModel {
+  /** Of one that `mite/ort` converted: that of its source, or of bytes `sha256:` and their hash. */
   readonly address: string;
   /** {@link Model.id} */
   readonly id: string;
@@ -171,7 +172,10 @@ export interface KeptModel {
 /** The models that this origin keeps on this device; none in Node. */
 export const models: {
   list(): Promise<readonly KeptModel[]>;
-  /** Deletes one model, or all: also what an interrupted download left. Resolves to their number. */
+  /**
+   * Deletes what is kept of one address, or all: also what an interrupted download left, and what
+   * `mite/ort` converted. Resolves to the number of models.
+   */
   delete(address?: string | URL): Promise<number>;
   /**
    * Bytes that the kept models take; all that the origin uses and may use (estimates); and whether

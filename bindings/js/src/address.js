@@ -3,6 +3,7 @@
 // on the device (keep/, fetched only there).
 import { Download, ask, askPlainly, isRemote, isWrong } from "./download.js";
 import { MiteError } from "./errors.js";
+import { FOLDER, canKeep } from "./keep/place.js";
 import { filePath, isNode } from "./platform.js";
 import { kindOfBytes } from "./sniff.js";
 import { openSource } from "./source.js";
@@ -16,9 +17,6 @@ import { hexOf } from "./wasm.js";
  * @property {string} [sha256]
  * @property {import("./source.js").Again} [again]
  */
-
-/** Of what is kept: a folder, a cache, locks. */
-const FOLDER = "mite-models";
 
 const tools = { Download, ask, isWrong, MiteError, hexOf, kindOfBytes, openSource };
 
@@ -81,12 +79,6 @@ export async function openAddress(address, options) {
 
 const OR_AUTO = 'with the option cache: "auto" it is loaded all the same';
 
-/** Node can not, nor pages of insecure origin. */
-function canKeep() {
-  const { crypto, navigator, caches } = globalThis;
-  return !!crypto?.subtle && !!(navigator?.storage?.getDirectory ?? caches);
-}
-
 /**
  * Whether anything was before, or is being downloaded by another page, as far as can be told without
  * waiting: who asks this first leaves a note. Where it is wrong, a request is made too many, or late.
@@ -104,7 +96,11 @@ function mayBeKept() {
 /** @type {typeof import("../mite.d.ts").models} */
 export const models = {
   list: async () => (await keeping()).list(FOLDER),
-  delete: async (address) => (await keeping()).remove(FOLDER, address && (await keyOf(address))),
+  delete: async (address) => {
+    const all = address === undefined;
+    const one = all ? undefined : { key: await keyOf(address), address: fullAddress(address) };
+    return (await keeping()).remove(FOLDER, one);
+  },
   storage: async () => (await keeping()).storage(FOLDER),
   persist: async () => (await keeping()).persist(),
 };

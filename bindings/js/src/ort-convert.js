@@ -2,11 +2,14 @@
 // From a model's address or bytes to a `.mite` file. Runs in ort-worker.js or, where there is no
 // worker, on the calling thread; the converter is fetched only for models that need it.
 import { filesBeside } from "./beside.js";
+import { Download, isRemote } from "./download.js";
 import { MiteError } from "./errors.js";
+import { freshness } from "./keep/record.js";
 import { declaredPorts } from "./ort/onnx.js";
 import { filePath } from "./platform.js";
 import { kindOfBytes } from "./sniff.js";
 import { bytesOf, openSource } from "./source.js";
+import { hexOf } from "./wasm.js";
 
 /** @typedef {import("./ort/onnx.js").Declared} Declared */
 
@@ -18,6 +21,8 @@ import { bytesOf, openSource } from "./source.js";
  * @property {Readonly<Record<string, readonly number[]>>} [shapes] of all inputs by name
  * @property {boolean} optimise
  * @property {string | URL} [wasm]
+ * @property {boolean} [kept] what comes of it will be kept: files that are fetched are to be known again
+ * @property {(string | undefined)[]} [known] hashes of files, the model's first, that were converted already
  */
 
 /**
@@ -26,18 +31,41 @@ import { bytesOf, openSource } from "./source.js";
  * @property {Uint8Array<ArrayBuffer>} [source] then: what to convert once they are
  * @property {Declared} [declared] of an ONNX file
  * @property {readonly string[]} warnings
+ * @property {(FetchedSource | null)[]} [sources] of the model and the files beside it; null: not fetched
+ * @property {boolean} [unchanged] what was fetched is what was known; nothing was converted
  */
+
+/** @typedef {import("./keep/record.js").FetchedSource} FetchedSource */
+/** @typedef {{ bytes: Uint8Array<ArrayBuffer>, fetched: FetchedSource | null }} Contents */
 
 /**
  * @param {Request} request
  * @returns {Promise<Prepared>}
  */
-export async function prepare({ model, beside, fixed, shapes, optimise, wasm }) {
-  const [source, files, { convert }] = await Promise.all([
-    contentsOf(model),
-    filesOf(model, beside),
-    import("./convert.js"),
-  ]);
+export async function prepare(request) {
+  const { model, beside, kept = false, known } = request;
+  const converter = known ? undefined : import("./convert.js"); // beside the download
+  converter?.catch(() => {}); // heard of where it is awaited
+  const named = beside.map(({ data }) => contentsOf(data, kept));
+  const [source, ...others] = await Promise.all([contentsOf(model, kept), ...named]);
+  const sources = [source, ...others].map(({ fetched }) => fetched);
+  if (known && sources.every((one, i) => !one || one.sha256 === known[i])) {
+    return { unchanged: true, sources, warnings: [] };
+  }
+  const files = beside.length
+    ? Object.fromEntries(beside.map(({ name }, i) => [name, others[i].bytes]))
+    : await foundBeside(model);
+  return { ...(await converted(source.bytes, files, request)), sources };
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} source
+ * @param {import("../convert.d.ts").ConvertOptions["files"]} files
+ * @param {Request} request
+ * @returns {Promise<Prepared>}
+ */
+async function converted(source, files, { fixed, shapes, optimise, wasm }) {
+  const { convert } = await import("./convert.js");
   if (kindOfBytes(source) === "a .mite file") return { file: source, warnings: [] };
   if (isOrtFormat(source)) {
     throw new MiteError(
@@ -82,27 +110,32 @@ const isOrtFormat = (bytes) => String.fromCharCode(...bytes.subarray(4, 8)) === 
 
 /**
  * @param {any} source
- * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ * @param {boolean} kept
+ * @returns {Promise<Contents>}
  */
-async function contentsOf(source) {
-  const bytes = bytesOf(source);
-  if (bytes) return /** @type {Uint8Array<ArrayBuffer>} */ (bytes);
+async function contentsOf(source, kept) {
+  const given = bytesOf(source);
+  if (given) return { bytes: /** @type {Uint8Array<ArrayBuffer>} */ (given), fetched: null };
+  const download = isRemote(source) ? new Download(source) : undefined;
+  const opened = download ?? (await openSource(source));
   const pieces = [];
-  const opened = await openSource(source);
   for (let piece; (piece = await opened.read());) pieces.push(piece);
-  return new Uint8Array(await new Blob(/** @type {BlobPart[]} */ (pieces)).arrayBuffer());
+  const bytes = new Uint8Array(await new Blob(/** @type {BlobPart[]} */ (pieces)).arrayBuffer());
+  if (!download || !kept) return { bytes, fetched: null };
+  const { identity, header } = download;
+  return { bytes, fetched: { identity, freshUntil: freshness(header), sha256: await sha256(bytes) } };
+}
+
+/** @param {Uint8Array<ArrayBuffer>} bytes */
+export async function sha256(bytes) {
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
 /**
- * Those that are given, else, where Node reads the model from a path, those that lie beside it.
+ * Files that lie beside a model which Node reads from a path.
  * @param {any} model
- * @param {Request["beside"]} given
  */
-async function filesOf(model, given) {
-  if (given.length) {
-    const files = given.map(async ({ name, data }) => [name, await contentsOf(data)]);
-    return Object.fromEntries(await Promise.all(files));
-  }
+async function foundBeside(model) {
   const path = typeof model === "string" ? await filePath(model) : null;
   return path === null ? undefined : filesBeside(path);
 }

@@ -5,8 +5,10 @@
 // A kept model is used without a question where `sha256` pins it or the server said how long it
 // stays fresh; else the server is asked, and what is kept is used if it has not changed, or if the
 // network fails. Whatever is read is verified as if it came from the network.
+import { changedFile } from "./changed.js";
 import { Keeping, cannotKeep } from "./keeping.js";
 import { Kept } from "./kept.js";
+import { lock } from "./lock.js";
 import { recordOf } from "./record.js";
 import { openStore } from "./store.js";
 import { removeOthers } from "./writer.js";
@@ -42,7 +44,6 @@ export * from "./models.js";
  * @property {Promise<Answer>} [early] a request for it that is under way already
  */
 
-const PATIENCE_MS = 3000; // with a server that is asked whether a kept model has changed
 const ID_AT = 96; // head_digest in a file, docs/format.md
 const ID_END = 128;
 
@@ -56,7 +57,8 @@ export async function openKept(address, options, tools) {
   const { folder, key, cache, signal, retry, sha256, again } = options;
   let { early } = options;
   const name = `${folder} ${key}`;
-  // What a first visit waits for is done side by side.
+  // Pages that download the same model take turns, so that the second finds it kept. What a first
+  // visit waits for is done side by side.
   const locking = early && !again ? lock(name, { ifAvailable: true }) : undefined;
   const store = await openStore(folder, cache);
   if (!store) {
@@ -72,7 +74,10 @@ export async function openKept(address, options, tools) {
     locking?.then((release) => release?.());
     drop(early);
     const usable = again === "kept" || isSettled(kept, sha256);
-    const changed = usable ? undefined : await changedFile(address, kept, tools, signal);
+    const asking = { signal, kept: true };
+    const changed = usable
+      ? undefined
+      : await changedFile(address, kept.identity, otherThan(kept, tools), tools, asking);
     if (!changed) return new Kept(store, key, kept, { sha256, tools });
     early = Promise.resolve(changed);
   }
@@ -164,41 +169,15 @@ function isSettled(kept, sha256) {
 }
 
 /**
- * Asks the server; undefined where what is kept is to be used.
- * @param {string} address
+ * Whatever the server says of it, a model is told by its own beginning.
  * @param {KeptRecord} kept
  * @param {Tools} tools
- * @param {AbortSignal} [signal]
- * @returns {Promise<Answer | undefined>} the other file that the server has now
+ * @returns {(answer: Answer) => Promise<Answer | undefined>}
  */
-async function changedFile(address, { identity, id }, { ask, MiteError, hexOf }, signal) {
-  const impatience = new AbortController();
-  const stop = () => impatience.abort();
-  const asking = { ifChanged: true, kept: true };
-  /** @type {Answer} */
-  let answer;
-  const timer = setTimeout(stop, PATIENCE_MS);
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    answer = await ask(address, { ...asking, signal: impatience.signal, identity });
-    if (answer.status === 200) {
-      // Whatever the server says of it, a file is told by its own beginning.
-      const { head, whole } = await readHead(answer);
-      if (hexOf(head.subarray(ID_AT, ID_END)) !== id) return whole;
-    }
-  } catch {
-    signal?.throwIfAborted();
-    return undefined; // no network, or none to speak of
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
-  }
-  answer.cancel();
-  const { status, reason } = answer;
-  if (status < 400 || status === 408 || status === 429 || status >= 500) return undefined;
-  const said = `${status}${reason ? ` (${reason})` : ""}`;
-  throw new MiteError("network", `the server answered ${said} for ${address}`);
-}
+const otherThan = ({ id }, { hexOf }) => async (answer) => {
+  const { head, whole } = await readHead(answer);
+  return hexOf(head.subarray(ID_AT, ID_END)) === id ? undefined : whole;
+};
 
 /**
  * The first bytes of an answer, and the answer as if they had not been read.
@@ -216,23 +195,4 @@ async function readHead(answer) {
   }
   const read = async () => (pieces.length ? { value: pieces.shift() } : answer.read());
   return { head, whole: { ...answer, read } };
-}
-
-/**
- * Pages that download the same model take turns, so that the second finds it kept.
- * @param {string} name
- * @param {LockOptions} options
- * @returns {Promise<(() => void) | undefined>} lets go of it; undefined if it was not available
- */
-function lock(name, options) {
-  if (!navigator.locks) return Promise.resolve(() => {});
-  return new Promise((resolve, reject) => {
-    navigator.locks
-      .request(name, options, (held) => {
-        if (!held) return resolve(undefined);
-        return new Promise((release) => resolve(() => release(undefined)));
-      })
-      // Pages that may have no locks do without.
-      .catch((error) => (options.signal?.aborted ? reject(error) : resolve(() => {})));
-  });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A download that is kept: what comes is passed on and written down.
 import { readFile } from "./kept.js";
+import { freshness } from "./record.js";
 import { Writer } from "./writer.js";
 
 /** @typedef {import("../download.js").Download} Download */
@@ -10,7 +11,7 @@ import { Writer } from "./writer.js";
 /** @typedef {import("./store.js").Store} Store */
 
 /**
- * @param {Tools} tools
+ * @param {Pick<Tools, "MiteError">} tools
  * @param {"unsupported" | "quota"} code
  * @param {string} why
  * @param {unknown} [cause]
@@ -124,15 +125,4 @@ export class Keeping {
     // If what came is no model (a login page, perhaps): better the one before.
     return anew ?? (wrong && this.#hasOld ? "kept" : undefined);
   }
-}
-
-/**
- * Until when the server need not be asked again.
- * @param {(name: string) => string | null} header
- */
-function freshness(header) {
-  const control = header("cache-control") ?? "";
-  if (/\bno-cache\b/.test(control)) return 0;
-  const seconds = Number(/\bmax-age=(\d+)/.exec(control)?.[1] ?? 0) - Number(header("age") ?? 0);
-  return seconds > 0 ? Date.now() + 1000 * seconds : 0;
 }

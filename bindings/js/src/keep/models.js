@@ -15,7 +15,7 @@ export async function list(folder) {
   for (const store of await openStores(folder)) {
     for (const key of await store.keys()) {
       const record = await recordOf(store, key, "kept");
-      if (!record) continue;
+      if (!record?.bytes) continue;
       const { address, id = "", bytes, keptAt } = record;
       models.push({ address, id, bytes, keptAt: new Date(keptAt), store: store.kind });
     }
@@ -24,20 +24,21 @@ export async function list(folder) {
 }
 
 /**
- * Deletes one model, or all, whole or begun.
+ * Deletes what stems from one address, or all, whole or begun.
  * @param {string} folder
- * @param {string} [key]
+ * @param {{ key: string, address: string }} [one] key: of the model that lies at the address; others
+ *   may have been converted from it
  * @returns {Promise<number>} of models deleted
  */
-export async function remove(folder, key) {
+export async function remove(folder, one) {
   let count = 0;
-  if (key === undefined) globalThis.localStorage?.removeItem(folder);
+  if (!one) globalThis.localStorage?.removeItem(folder);
   for (const store of await openStores(folder)) {
-    const keys = await store.keys();
-    const wanted = key === undefined ? keys : [key];
-    for (const each of wanted.filter((one) => keys.includes(one))) {
-      await store.remove(each);
-      count++;
+    for (const key of await store.keys()) {
+      const record = await recordOf(store, key, "kept");
+      if (one && key !== one.key && record?.address !== one.address) continue;
+      await store.remove(key);
+      if (record?.bytes !== 0) count++; // a note that a source is converted by shape
     }
   }
   return count;

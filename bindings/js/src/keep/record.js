@@ -14,7 +14,20 @@
  * @property {number} freshUntil the server need not be asked before
  * @property {string} [id] the model's; of one that is whole
  * @property {string} [sha256] of the whole file, where it was verified
+ * @property {Converted} [converted] of one that was made on this device
  */
+
+/**
+ * What a model was converted from, and by what.
+ * @typedef {object} Converted
+ * @property {string} [build] of the converter
+ * @property {string} group the same for all shapes that one source was converted for
+ * @property {(FetchedSource | null)[]} sources of files that were fetched: how to know them again
+ * @property {import("../ort/onnx.js").Declared} [declared]
+ * @property {readonly string[]} warnings
+ */
+
+/** @typedef {Pick<KeptRecord, "identity" | "freshUntil"> & { sha256: string }} FetchedSource */
 
 /**
  * "kept": whole and verified; "part": as far as a download came.
@@ -42,4 +55,15 @@ export async function recordOf(store, key, name) {
 export function writeRecord(store, key, name, record) {
   const text = JSON.stringify({ version: 1, ...record });
   return store.write(key, `${name}.json`, new TextEncoder().encode(text));
+}
+
+/**
+ * Until when the server need not be asked again.
+ * @param {(name: string) => string | null} header
+ */
+export function freshness(header) {
+  const control = header("cache-control") ?? "";
+  if (/\bno-cache\b/.test(control)) return 0;
+  const seconds = Number(/\bmax-age=(\d+)/.exec(control)?.[1] ?? 0) - Number(header("age") ?? 0);
+  return seconds > 0 ? Date.now() + 1000 * seconds : 0;
 }

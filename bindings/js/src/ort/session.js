@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An inference session as onnxruntime-web has them, around a model of mite's.
 import { MiteError, load } from "../index.js";
-import { prepareApart } from "../ort-apart.js";
 import { ModelByShape } from "./by-shape.js";
+import { Conversions } from "./conversions.js";
 import { say } from "./env.js";
 import { planOf } from "./options.js";
 import { Profile } from "./profile.js";
@@ -51,14 +51,16 @@ export class InferenceSession {
     const { beside, fixed, optimise, load: how } = plan;
     const wasm = /** @type {string | URL | undefined} */ (how.wasm);
     const request = { model: source, beside, fixed, optimise, wasm };
-    const { file, declared, warnings, source: again } = await prepareApart(request, how);
+    const conversions = new Conversions(request, how, (note) => {
+      plan.notes.push(note);
+      say(note, plan.severity);
+    });
+    const { model: opened, declared, warnings } = await conversions.open();
     plan.notes.push(...warnings);
-    if (file) return new InferenceSession(await load(file, how), plan, declared);
+    if (opened) return new InferenceSession(opened, plan, declared);
     /** @param {import("./by-shape.js").Shapes} shapes */
-    const make = async (shapes) => {
-      const prepared = await prepareApart({ ...request, model: again, shapes }, how);
-      return load(/** @type {Uint8Array} */ (prepared.file), how);
-    };
+    const make = async (shapes) =>
+      /** @type {import("../../mite.d.ts").Model} */ ((await conversions.open(shapes)).model);
     const ports = {
       inputs: (declared?.inputs ?? []).map((port) => openPort(port, fixed)),
       outputs: (declared?.outputs ?? []).map((port) => openPort(port, {})),
