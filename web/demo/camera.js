@@ -7,6 +7,7 @@ const video = /** @type {HTMLVideoElement} */ (element("video"));
 const WINDOW = 1000; // milliseconds over which frames are counted
 
 /** @typedef {(frame: ImageBitmap) => Promise<void>} OnFrame who gets a frame, closes it */
+/** @typedef {{ last: Promise<Blob | null>, problem?: unknown }} Stopped what the event camera-stopped tells */
 
 /** @type {MediaStream | undefined} */
 let stream;
@@ -61,7 +62,7 @@ function watchFrames(mine, onFrame) {
     busy = true;
     taken = shown;
     const frame = await createImageBitmap(video).catch(() => undefined);
-    if (frame) await onFrame(frame).catch(() => stopCamera());
+    if (frame) await onFrame(frame).catch((error) => stopCamera(error));
     busy = false;
     if (stream !== mine) return;
     const now = performance.now();
@@ -85,17 +86,20 @@ function whenShown(call) {
   else requestAnimationFrame(call);
 }
 
-/** Lets the camera go; its last frame stays, as a photo. */
-export function stopCamera() {
+/**
+ * Lets the camera go; its last frame stays, as a photo.
+ * @param {unknown} [problem] why it is, if the visitor did not want it
+ */
+export function stopCamera(problem) {
   starting++;
   if (!stream) return;
-  const last = lastFrame();
+  const detail = { last: lastFrame(), problem };
   release(stream);
   stream = undefined;
   video.srcObject = null;
   video.hidden = true;
   element("fps").textContent = "";
-  dispatchEvent(new CustomEvent("camera-stopped", { detail: last }));
+  dispatchEvent(new CustomEvent("camera-stopped", { detail }));
 }
 
 /** @returns {Promise<Blob | null>} */
@@ -114,4 +118,4 @@ function release(all) {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) stopCamera();
 });
-addEventListener("pagehide", stopCamera);
+addEventListener("pagehide", () => stopCamera());

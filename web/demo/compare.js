@@ -22,8 +22,8 @@ const served = {
 const choices = [];
 const select = /** @type {HTMLSelectElement} */ (element("compare-what"));
 const button = /** @type {HTMLButtonElement} */ (element("compare-run"));
-/** @type {Worker | undefined} */
-let worker;
+/** @type {AbortController | undefined} Of the comparison that is under way. */
+let running;
 
 /** Offers the tab, if the peer's files are here. */
 export async function offerComparison() {
@@ -77,25 +77,31 @@ async function compare() {
   element("compare-shown").hidden = true;
   element("compare-doing").hidden = false;
   button.textContent = "Stop";
+  const { signal } = (running = new AbortController());
   try {
     say("Fetching the ONNX file");
     const task = { onnx: await choice.onnx(), inputs: await choice.inputs() };
-    await show(await inWorker(task), choice.title);
+    await show(await inWorker(task, signal), choice.title);
   } catch (error) {
+    if (signal.aborted) return;
     element("compare-problem").hidden = false;
     element("compare-problem").textContent = sentence(error);
   } finally {
-    stop();
+    if (running?.signal === signal) stop();
   }
 }
 
 /**
  * @param {import("./compare-worker.js").Task} task
+ * @param {AbortSignal} signal
  * @returns {Promise<Compared>}
  */
-function inWorker(task) {
-  const mine = (worker = new Worker(new URL("compare-worker.js", import.meta.url), { type: "module" }));
-  return new Promise((resolve, reject) => {
+async function inWorker(task, signal) {
+  signal.throwIfAborted();
+  const mine = new Worker(new URL("compare-worker.js", import.meta.url), { type: "module" });
+  /** @type {Promise<Compared>} */
+  const compared = new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     mine.addEventListener("error", () => reject(new Error("The comparison could not be started, or ran out of memory.")));
     mine.addEventListener("message", (/** @type {MessageEvent<Message>} */ { data }) => {
       if ("compared" in data) resolve(data.compared);
@@ -104,6 +110,7 @@ function inWorker(task) {
     });
     mine.postMessage(task);
   });
+  return compared.finally(() => mine.terminate());
 }
 
 /** @param {string} step @param {number} [done] */
@@ -115,8 +122,8 @@ function say(step, done) {
 }
 
 function stop() {
-  worker?.terminate();
-  worker = undefined;
+  running?.abort();
+  running = undefined;
   element("compare-doing").hidden = true;
   button.textContent = "Run both";
 }
@@ -159,6 +166,6 @@ function bar(name, time, most, kind) {
 }
 
 button.addEventListener("click", () => {
-  if (worker) stop();
+  if (running) stop();
   else compare();
 });

@@ -148,7 +148,14 @@ element("camera").addEventListener("click", async () => {
 });
 addEventListener("camera-stopped", async (event) => {
   element("camera").textContent = "Start the camera";
-  const last = await /** @type {CustomEvent<Promise<Blob | null>>} */ (event).detail;
+  const { last: frame, problem } = /** @type {CustomEvent<import("./camera.js").Stopped>} */ (event).detail;
+  if (problem) {
+    const cancelled = problem instanceof DOMException && problem.name === "AbortError";
+    element("camera-problem").hidden = false;
+    element("camera-problem").textContent = cancelled ? "The download was cancelled." : sentence(problem);
+    return;
+  }
+  const last = await frame;
   if (last && !cameraRuns()) ask(new File([last], "The camera's last frame", { type: last.type }));
 });
 

@@ -64,11 +64,15 @@ async function begin() {
   try {
     const model = subject.model ?? (await subject.prepare?.());
     if (!model || mine.signal.aborted) return;
-    const options = { signal: mine.signal, preprocess, onProgress: drawSoon };
-    const map = await watched(() => explain(model, picture, options));
+    let runs = 0;
+    const onProgress = (/** @type {HeatMap} */ next) => {
+      runs++;
+      drawSoon(next);
+    };
+    const map = await watched(() => explain(model, picture, { signal: mine.signal, preprocess, onProgress }));
     if (mine.signal.aborted) return;
     draw(map);
-    const how = map.method === "class-map" ? "an exact class map, one run" : "found by covering parts, 81 runs";
+    const how = map.method === "class-map" ? "an exact class map, one run" : `found by covering parts, ${runs} runs`;
     element("why-sentence").textContent = `${map.sentence} (${how})`;
   } catch (error) {
     if (!mine.signal.aborted) element("why-sentence").textContent = sentence(error);
