@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite/convert: other people's models to `.mite` files, in the page or in Node. A module of its
 // own, fetched only by those who convert.
-import type { DType, LoadOptions, Metadata, Model, TensorInput } from "./mite.d.ts";
+import type { DType, LoadOptions, Metadata, Model, Port, TensorInput } from "./mite.d.ts";
 
 export interface SourcePort {
   readonly name: string;
@@ -11,6 +11,9 @@ export interface SourcePort {
 
 /** One example: a value for every input by name, f32 in the input's shape. */
 export type Example = Readonly<Record<string, Float32Array>>;
+
+/** One example: a value for every input by name, as `run` takes it. */
+export type StatisticsExample = Readonly<Record<string, TensorInput>>;
 
 export interface ConvertOptions {
   /** For inputs whose shape the source leaves open, or to fix another batch size. */
@@ -44,6 +47,14 @@ export interface ConvertOptions {
    * end in global average pooling and one linear layer. Runs that do not ask for it do not compute it.
    */
   classMap?: boolean;
+  /**
+   * Whether the file gets statistics of the examples, by which `mite/metrics` tells drift (`metadata.statistics`);
+   * of `examples`, or of those that a function gives for the inputs of the finished model. It takes a run of each.
+   * Default: true where there are `examples`.
+   */
+  statistics?:
+    | boolean
+    | ((inputs: readonly Port[]) => Promise<readonly StatisticsExample[]> | readonly StatisticsExample[]);
   /** false: the source as it was read, with nothing simplified, to compare with. Default: true. */
   optimise?: boolean;
   /** Whether the file gets a self-test, which takes a run of the model. Default: true. */

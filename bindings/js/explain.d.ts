@@ -7,7 +7,7 @@
 //   new ImageData(map.pixels(), map.picture.width);     // to be laid over the picture
 import type { ImageInput, Model, Preprocess, SeenPicture } from "./mite.d.ts";
 
-export { MiteError } from "./mite.d.ts";
+export { MiteError } from "./mite.js";
 
 /**
  * `class-map`: what each place adds to the class's score (Zhou et al. 2016): exact, in one run, for models

@@ -21,7 +21,7 @@ import type {
   SegmentationPostprocess,
 } from "./mite.d.ts";
 
-export { MiteError } from "./mite.d.ts";
+export { MiteError } from "./mite.js";
 
 export type Times = Classification["ms"] & { readonly postprocess: number };
 

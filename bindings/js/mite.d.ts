@@ -8,6 +8,7 @@
 //
 // The same code runs in a window, in a module worker and in Node 20 or newer.
 /// <reference lib="esnext.disposable" />
+import type { Metrics } from "./metrics.d.ts";
 
 /** An instance type of the page's world, or `never` where it has no such thing (Node). */
 type Global<Name extends string> =
@@ -100,6 +101,11 @@ export interface LoadOptions {
    * if the server can. The pauses grow from half a second; `Retry-After` is respected. Default: 3.
    */
   retry?: number;
+  /**
+   * Whether to watch the model from its first run on, as `mite/metrics` does. Without it inputs are looked at
+   * only once {@link Model.metrics} has been called; see there. Default: false.
+   */
+  metrics?: boolean;
   /**
    * Where mite's `.wasm` files lie: a folder's URL (in Node also a path), or the URL of the core's
    * file, beside which others are sought; or a compiled module (mite-simd.wasm or
@@ -330,6 +336,14 @@ export interface Model extends AsyncDisposable, Disposable {
   /** Runs the test that the file carries (`metadata.selfTest`). */
   selfTest(options?: RunOptions): Promise<SelfTestResult>;
 
+  /**
+   * What loading and runs took, failures, self-tests, how sure the model is, and whether its inputs have drifted:
+   * see `mite/metrics`, which is fetched by the first call. Runs before it count, too (the last 1000 events);
+   * only inputs are looked at, and answers of `run` and `runImage` counted, from the first call on, or from the
+   * first run with {@link LoadOptions.metrics}. Nothing is sent anywhere.
+   */
+  metrics(): Promise<Metrics>;
+
   /** Ends the worker and drops the memory; calls under way reject. Safe to call twice. */
   dispose(): Promise<void>;
 }
@@ -445,6 +459,8 @@ export interface Metadata {
   /** Where the model comes from: source file and hash, converter, quantization and its error. */
   provenance?: Readonly<Record<string, unknown>>;
   selfTest?: SelfTest;
+  /** What the examples of its calibration looked like, to tell drift by; the converter writes it. */
+  statistics?: Statistics;
   /** What `mite/explain` uses; the converter writes it. */
   explain?: { readonly classMap?: string };
   [key: string]: unknown;
@@ -544,6 +560,45 @@ export interface SegmentationPostprocess {
   layout?: "nhwc" | "nchw";
   /** What makes probabilities of the numbers. Default `none`. `classes`: they are class numbers. */
   activation?: "none" | "sigmoid" | "softmax" | "classes";
+}
+
+/** What examples looked like; docs/metadata.md defines the numbers. */
+export interface Statistics {
+  /** How many examples. */
+  readonly examples: number;
+  /** By input. */
+  readonly inputs?: Readonly<Record<string, InputStatistics>>;
+  readonly confidence?: ConfidenceStatistics;
+}
+
+export interface InputStatistics {
+  /** The dimension whose elements are told apart; -1: none, there is one channel. */
+  readonly axis: number;
+  readonly channels: readonly ChannelStatistics[];
+}
+
+export interface ChannelStatistics {
+  readonly mean: number;
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+  /** Standard deviation of the examples' means. */
+  readonly spread: number;
+  /** A histogram: inner edges of its bins, rising, and the share of numbers in each, x ≤ edge. */
+  readonly edges: readonly number[];
+  readonly shares: readonly number[];
+  /** Correlation of neighbours. */
+  readonly likeness?: number;
+  /** c: between n and m of the examples a population stability index of c · (1/n + 1/m) is chance. */
+  readonly chance?: number;
+}
+
+/** Of the likeliest class's probability. */
+export interface ConfidenceStatistics {
+  readonly mean: number;
+  readonly std: number;
+  /** How many examples in each tenth of 0…1. */
+  readonly counts: readonly number[];
 }
 
 /** A seeded input and the output it must give. */

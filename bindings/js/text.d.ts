@@ -10,7 +10,7 @@
 //   cosineSimilarity(a, b);                                     // 0.86
 import type { Model, Source, TensorInput } from "./mite.d.ts";
 
-export { MiteError } from "./mite.d.ts";
+export { MiteError } from "./mite.js";
 
 /** One text, or a pair of them, as tokens. All lists are equally long. */
 export interface Encoding {

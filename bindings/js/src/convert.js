@@ -4,6 +4,8 @@ import { compileRuntime, compileSide } from "./compile.js";
 import { LocalEngine, checkSession, nodesOf, portsOf, sessionPort } from "./engine.js";
 import { MiteError, errorOfStatus } from "./errors.js";
 import { parseMetadata } from "./metadata.js";
+import { confidenceStatistics, inputStatistics } from "./metrics/calibrate.js";
+import { classesOf, topProbability } from "./metrics/confidence.js";
 import { isNode } from "./platform.js";
 import { receiveModel } from "./receive.js";
 import { samplesOf, seededInputs } from "./self-test.js";
@@ -19,8 +21,10 @@ export { diff } from "./diff.js";
 /** @typedef {import("../convert.d.ts").Example} Example */
 /** @typedef {NonNullable<import("../convert.d.ts").ConvertOptions["files"]>} Files */
 /** @typedef {import("../convert.d.ts").SourcePort} SourcePort */
+/** @typedef {import("../convert.d.ts").StatisticsExample} StatisticsExample */
 /** @typedef {import("../mite.d.ts").Metadata} Metadata */
 /** @typedef {import("./compile.js").Compiled} Compiled */
+/** @typedef {import("../mite.d.ts").Port} Port */
 /** @typedef {import("./wasm.js").Wasm & { calls: Record<string, import("./wasm.js").Call> }} Converter */
 
 const exports = /** @type {const} */ ({
@@ -113,7 +117,8 @@ export async function convert(source, options = {}) {
   const compiled = await compileConverter(options.wasm);
   const conversion = new Conversion(await newConverter(compiled, options.files), options);
   conversion.read(bytes);
-  if (options.examples) conversion.quantize(await options.examples(conversion.ports(false)));
+  const examples = await options.examples?.(conversion.ports(false));
+  if (examples) conversion.quantize(examples);
   const difference = options.check ? conversion.check(bytes) : undefined;
   const format = conversion.text("convert_format");
   const labels =
@@ -131,16 +136,19 @@ export async function convert(source, options = {}) {
         sha256: conversion.sha256(bytes),
         bytes: bytes.length,
       },
-      ...(options.examples && { quantization: conversion.quantization }),
+      ...(examples && { quantization: conversion.quantization }),
     },
   };
-  // The self-test is what this module computes from the finished file, so the file is written
-  // twice: first to be run, then with what came out.
-  const expected =
-    options.selfTest !== false &&
-    (await selfTest(compiled, conversion.write(metadata), metadata));
+  // Self-test and statistics are what this module computes from the finished file, so the file is
+  // written twice: first to be run, then with what came out.
+  const { statistics = true } = options;
+  const examplesFor = typeof statistics === "function" ? statistics : () => (statistics && examples) || [];
+  const hasTest = options.selfTest !== false;
+  const runs = hasTest || typeof statistics === "function" || (statistics && examples?.length);
+  const wish = { metadata, hasTest, examplesFor };
+  const more = runs && (await whatRunsTell(compiled, conversion.write(metadata), wish));
   return {
-    bytes: conversion.write(expected ? { ...metadata, selfTest: expected } : metadata),
+    bytes: conversion.write({ ...metadata, ...more }),
     format,
     inputs: conversion.ports(false),
     outputs: conversion.ports(true),
@@ -311,17 +319,37 @@ class Conversion {
 }
 
 /**
- * The self-test of a file, by running it; undefined for models whose inputs a generator cannot
- * fill sensibly (indices, for example).
+ * What running the file tells: its self-test, if it is to have one, and the statistics of examples.
  * @param {Compiled} compiled
  * @param {Uint8Array} file
- * @param {Metadata} metadata
- * @returns {Promise<import("../mite.d.ts").SelfTest | undefined>}
+ * @param {object} wish
+ * @param {Metadata} wish.metadata
+ * @param {boolean} wish.hasTest
+ * @param {Exclude<ConvertOptions["statistics"], boolean | undefined>} wish.examplesFor
+ * @returns {Promise<Pick<Metadata, "selfTest" | "statistics">>}
  */
-async function selfTest(compiled, file, { preprocess }) {
+async function whatRunsTell(compiled, file, { metadata, hasTest, examplesFor }) {
   const source = await openSource(file);
   const runtime = { ...compiled, sides: compiled.sides?.slice(0, 1) }; // without the converter
   const engine = await LocalEngine.create({ compiled: runtime, source, threads: 1 });
+  try {
+    const test = hasTest && (await selfTest(engine, metadata));
+    const examples = await examplesFor(engine.description.inputs);
+    const statistics = examples.length > 0 && (await statisticsOf(engine, metadata, examples));
+    return { ...(test && { selfTest: test }), ...(statistics && { statistics }) };
+  } finally {
+    engine.dispose();
+  }
+}
+
+/**
+ * The self-test of a model, by running it; undefined for models whose inputs a generator cannot
+ * fill sensibly (indices, for example).
+ * @param {LocalEngine} engine
+ * @param {Metadata} metadata
+ * @returns {Promise<import("../mite.d.ts").SelfTest | undefined>}
+ */
+async function selfTest(engine, { preprocess }) {
   const { inputs, outputs } = engine.description;
   if (inputs.some(({ dtype }) => dtype !== "f32" && dtype !== "u8")) return undefined;
   // Where inputs are pictures, noise over their own range.
@@ -335,7 +363,6 @@ async function selfTest(compiled, file, { preprocess }) {
     if (open) return undefined;
     throw error;
   });
-  engine.dispose();
   if (!result) return undefined;
   const expected = Object.fromEntries(
     outputs.map(({ name, dtype }, i) => [name, samplesOf({ ...result.outputs[i], dtype })]),
@@ -344,6 +371,35 @@ async function selfTest(compiled, file, { preprocess }) {
   if (!Number.isFinite(largest)) return undefined;
   // f32 builds may differ by fused multiply-add; integer ones do not.
   return { ...test, expected, tolerance: Number((1e-3 * Math.max(1, largest)).toPrecision(2)) };
+}
+
+/**
+ * @param {LocalEngine} engine
+ * @param {Metadata} metadata
+ * @param {readonly StatisticsExample[]} examples
+ * @returns {Promise<import("../mite.d.ts").Statistics>}
+ */
+async function statisticsOf(engine, metadata, examples) {
+  const { inputs, outputs } = engine.description;
+  const tensors = examples.map((example, i) =>
+    inputs.map((port) => {
+      if (Object.hasOwn(example, port.name)) return tensorFor(port, example[port.name]);
+      throw new MiteError("argument", `example ${i + 1} for statistics has no input '${port.name}'`);
+    }),
+  );
+  const classes = classesOf({ outputs, metadata });
+  /** @type {number[]} */
+  const tops = [];
+  for (const example of classes ? tensors : []) {
+    const { port, kind, index } = /** @type {NonNullable<typeof classes>} */ (classes);
+    const [{ data }] = (await engine.run(example, undefined, [index])).outputs;
+    tops.push(topProbability(data, port, kind));
+  }
+  return {
+    examples: examples.length,
+    inputs: inputStatistics(inputs, tensors, metadata),
+    ...(tops.length > 0 && { confidence: confidenceStatistics(tops) }),
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ import { covered } from "./mask.js";
 import { PictureReader } from "./picture.js";
 import { letEventsIn } from "./platform.js";
 import { receiveModel } from "./receive.js";
+import { sampleOf } from "./sample.js";
 import { dtypeOfCode, types } from "./tensors.js";
 import { hexOf, instantiate } from "./wasm.js";
 
@@ -14,6 +15,7 @@ import { hexOf, instantiate } from "./wasm.js";
 /** @typedef {import("../mite.d.ts").Port} Port */
 /** @typedef {import("../mite.d.ts").Progress} Progress */
 /** @typedef {import("./picture.js").PictureInput} PictureInput */
+/** @typedef {import("./sample.js").SamplePlan} SamplePlan */
 /** @typedef {import("./wasm.js").Wasm} Wasm */
 
 /**
@@ -22,8 +24,8 @@ import { hexOf, instantiate } from "./wasm.js";
  * border takes the inputs' buffers away; here it has read them when it returns.
  * @typedef {object} Engine
  * @property {Description} description
- * @property {(inputs: Input[], signal?: AbortSignal, outputs?: number[]) => Promise<RunResult>} run outputs:
- *   the indices of those to compute; all by default
+ * @property {(i: Input[], s?: AbortSignal, o?: number[], l?: SamplePlan[]) => Promise<RunResult>} run inputs,
+ *   signal, the indices of the outputs to compute (all by default), and what to tell of each input
  * @property {(key: number) => Promise<unknown>} letGo of a picture that is held by that number
  * @property {() => Promise<NodeProfile[]>} profile
  * @property {() => Promise<void>} dispose
@@ -48,12 +50,13 @@ import { hexOf, instantiate } from "./wasm.js";
 /** Milliseconds of each step; decode and preprocess are 0 where no picture was given.
  * @typedef {{ decode: number, preprocess: number, run: number }} Times */
 
-/** memory: as it is after the run; seen: of the last picture among the inputs.
+/** memory: as it is after the run; seen: of the last picture among the inputs; samples: of each input.
  * @typedef {object} RunResult
  * @property {Elements[]} outputs
  * @property {Times} ms
  * @property {{ bytes: number, arenaBytes: number }} memory
- * @property {import("../mite.d.ts").SeenPicture} [seen] */
+ * @property {import("../mite.d.ts").SeenPicture} [seen]
+ * @property {(import("./sample.js").Sample | 0)[]} [samples] */
 
 /**
  * @typedef {object} EngineOptions
@@ -126,9 +129,10 @@ export class LocalEngine {
    * @param {Input[]} inputs
    * @param {AbortSignal} [signal]
    * @param {number[]} [wanted]
+   * @param {SamplePlan[]} [look]
    * @returns {Promise<RunResult>}
    */
-  async run(inputs, signal, wanted = [...this.description.outputs.keys()]) {
+  async run(inputs, signal, wanted = [...this.description.outputs.keys()], look) {
     this.#checkUsable(signal);
     const ms = { decode: 0, preprocess: 0, run: 0 };
     /** @type {Elements[]} */
@@ -156,6 +160,7 @@ export class LocalEngine {
       seen = read.seen;
     }
     this.#fill(tensors);
+    const samples = look?.map((plan, i) => plan.step && sampleOf(tensors[i], plan));
     this.#want(wanted);
     const begin = performance.now();
     if (signal) await this.#runInSlices(signal);
@@ -168,7 +173,7 @@ export class LocalEngine {
     });
     const memory = memoryOf(this.#wasm, this.#session);
     this.description.runtime = { ...this.description.runtime, ...memory };
-    return { outputs, ms, memory, seen };
+    return { outputs, ms, memory, seen, samples };
   }
 
   /**

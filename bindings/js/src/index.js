@@ -61,6 +61,8 @@ class Loading {
   #over = false;
   /** @type {import("../mite.d.ts").Progress} */
   #progress = { state: "idle", loaded: 0 };
+  /** @type {import("./journal.js").LoadNotes} */
+  notes = {};
 
   /** @param {LoadOptions["onProgress"]} onProgress */
   constructor(onProgress) {
@@ -70,7 +72,8 @@ class Loading {
   /** @param {Partial<import("../mite.d.ts").Progress>} news */
   tell(news) {
     if (this.#over) return; // a worker that was ended may have spoken before
-    this.#progress = { ...this.#progress, ...news };
+    const { state, from, loaded } = (this.#progress = { ...this.#progress, ...news });
+    (this.notes[state + from] ??= { state, from, loaded, at: performance.now() }).loaded = loaded;
     this.#over = news.state === "ready" || news.state === "error";
     this.#onProgress?.(this.#progress);
   }
@@ -161,8 +164,10 @@ async function start(source, { worker = !isNode, ...options }, loading, again) {
     const { description } = engine;
     opened.noted?.then((note) => addNote({ description }, note));
     if (options.threads) addNote(engine, tooFewThreads(threads, engine.description.runtime.threads));
+    const model = new Model(engine, loading.notes);
+    if (options.metrics) await model.metrics();
     loading.tell({ state: "ready" });
-    return new Model(engine);
+    return model;
   } catch (error) {
     engine?.dispose();
     const ended = end(error);

@@ -2,6 +2,7 @@
 // The model as callers see it: checks what they give, queues their calls, ranks classes.
 import { disposedError } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
+import { Journal } from "./journal.js";
 import { parseMetadata, pictureSpec, portNamed } from "./metadata.js";
 import { closePicture, portablePicture } from "./picture.js";
 import { untilAborted } from "./platform.js";
@@ -28,9 +29,13 @@ export class Model {
   /** @type {Promise<unknown>} Settles when the last of them is done. */
   #idle = Promise.resolve();
 
-  /** @param {Engine} engine */
-  constructor(engine) {
+  /**
+   * @param {Engine} engine
+   * @param {import("./journal.js").LoadNotes} notes
+   */
+  constructor(engine, notes) {
     this.#engine = engine;
+    this.journal = new Journal(notes); // no part of the interface: another bundle of the package reads it
     const { inputs, outputs, metadata, id } = engine.description;
     this.inputs = inputs;
     this.outputs = outputs;
@@ -67,8 +72,9 @@ export class Model {
   /**
    * @param {Readonly<Record<string, TensorInput>>} record
    * @param {RunOptions} options
+   * @param {boolean} [apart] from what the page asks of the model
    */
-  async #runRecord(record, { signal, transfer, outputs: wanted }) {
+  async #runRecord(record, { signal, transfer, outputs: wanted }, apart) {
     if (record === null || typeof record !== "object") {
       throw new MiteError(
         "argument",
@@ -95,10 +101,7 @@ export class Model {
     // What is the caller's may change as soon as this returns, and what a worker is sent is moved.
     const copy = this.runtime.worker || this.#calls > 0;
     const taken = takenTensors(data, transfer, copy);
-    const { outputs } = await this.#enqueue(
-      () => this.#engine.run(taken, signal, indices),
-      signal,
-    );
+    const { outputs } = await this.#compute(taken, indices, { apart }, signal);
     return this.#named(outputs, indices);
   }
 
@@ -153,10 +156,7 @@ export class Model {
       ...first,
       run: async (mask, { signal, outputs: wanted } = {}) => {
         const indices = this.#indicesOf(wanted);
-        const { outputs, ms } = await this.#enqueue(
-          () => this.#engine.run([{ held, mask }], signal, indices),
-          signal,
-        );
+        const { outputs, ms } = await this.#compute([{ held, mask }], indices, { apart: true }, signal);
         return { outputs: this.#named(outputs, indices), ms };
       },
       release: () => void this.#enqueue(() => this.#engine.letGo(held)).catch(() => {}),
@@ -167,9 +167,10 @@ export class Model {
    * @param {ImageInput} image
    * @param {import("../mite.d.ts").ImageOptions} options
    * @param {number} [hold]
+   * @param {boolean} [ranked] the caller ranks the classes
    * @returns {Promise<import("../mite.d.ts").ImageRun>}
    */
-  async #runImage(image, { preprocess = this.metadata.preprocess, ...options }, hold) {
+  async #runImage(image, { preprocess = this.metadata.preprocess, ...options }, hold, ranked) {
     const { signal, transfer } = options;
     if (!preprocess || this.inputs.length !== 1) {
       throw new MiteError(
@@ -184,12 +185,13 @@ export class Model {
     const picture = await portablePicture(moved(image, transfer), signal);
     const fetched = performance.now() - begin;
     const ours = !!transfer?.length || picture !== image;
-    const { outputs, ms, seen } = await this.#enqueue(
-      () =>
-        this.#engine.run([{ picture, spec, ours, hold }], signal, indices).finally(() => {
-          if (ours) closePicture(picture);
-        }),
+    const { outputs, ms, seen } = await this.#compute(
+      [{ picture, spec, ours, hold }],
+      indices,
+      { ranked },
       signal,
+      begin,
+      () => ours && closePicture(picture),
     );
     return {
       outputs: this.#named(outputs, indices),
@@ -216,16 +218,16 @@ export class Model {
       throw new MiteError("argument", `topK must be a whole number above 0, but is ${topK}`);
     }
     const output = this.outputs[portNamed(this.outputs, postprocess?.output, "postprocess.output")];
-    const { outputs, ms } = await this.runImage(image, { ...options, outputs: [output.name] });
+    const wanted = { ...options, outputs: [output.name] };
+    const { outputs, ms } = await this.#runImage(image, wanted, undefined, true);
     const probabilities = probabilitiesOf(outputs[output.name].data, output, kind);
-    return {
-      top: ranked(probabilities, topK).map((index) => ({
-        index,
-        label: labels?.[index] ?? `class ${index}`,
-        probability: probabilities[index],
-      })),
-      ms,
-    };
+    const top = ranked(probabilities, topK).map((index) => ({
+      index,
+      label: labels?.[index] ?? `class ${index}`,
+      probability: probabilities[index],
+    }));
+    this.journal.add({ top: top[0]?.probability });
+    return { top, ms };
   }
 
   profile() {
@@ -233,12 +235,21 @@ export class Model {
   }
 
   /** @param {RunOptions} [options] */
-  async selfTest(options) {
-    return runSelfTest(this, options);
+  async selfTest(options = {}) {
+    const run = (/** @type {any} */ record) => this.#runRecord(record, options, true);
+    const test = await runSelfTest({ ...this, run });
+    this.journal.add({ test });
+    return test;
+  }
+
+  async metrics() {
+    const { watch } = await import("./metrics.js");
+    return watch(this).read();
   }
 
   async dispose() {
     this.#disposed = true;
+    this.journal.add({ disposed: true });
     await this.#engine.dispose();
   }
 
@@ -249,6 +260,29 @@ export class Model {
 
   [Symbol.dispose]() {
     this.dispose();
+  }
+
+  /**
+   * Queues a run, and notes what becomes of it.
+   * @param {Input[]} inputs
+   * @param {number[]} indices of the outputs
+   * @param {import("./journal.js").Note} note
+   * @param {AbortSignal} [signal]
+   * @param {number} [begin] when the caller began to wait
+   * @param {() => unknown} [done] called when the engine needs the inputs no more
+   */
+  async #compute(inputs, indices, note, signal, begin = performance.now(), done = undefined) {
+    const { journal } = this;
+    const look = () => (note.apart ? undefined : journal.sample?.());
+    try {
+      const work = () => this.#engine.run(inputs, signal, indices, look()).finally(done);
+      const result = await this.#enqueue(work, signal);
+      journal.add({ ...note, ms: result.ms, call: performance.now() - begin }, result, indices);
+      return result;
+    } catch (error) {
+      journal.add({ ...note, error });
+      throw error;
+    }
   }
 
   /**

@@ -307,12 +307,12 @@ function putSpec(view, spec) {
  * @param {Float32Array} tensor
  * @param {Port} port
  */
-function quantized(tensor, { name, dtype, quantization }) {
+export function quantized(tensor, { name, dtype, quantization }) {
   if (dtype === "f32") return tensor;
   if (!quantization || (dtype !== "u8" && dtype !== "i8")) {
     throw new MiteError(
       "unsupported",
-      `input '${name}' has type ${dtype}, which a picture cannot be turned into; use run()`,
+      `input '${name}' has type ${dtype}, which real numbers cannot be turned into; use run()`,
     );
   }
   const { scale, zeroPoint } = quantization;

@@ -141,11 +141,12 @@ export class WorkerEngine {
    * @param {Input[]} inputs
    * @param {AbortSignal} [signal]
    * @param {number[]} [outputs]
+   * @param {import("./engine.js").SamplePlan[]} [look]
    * @returns {Promise<import("./engine.js").RunResult>}
    */
-  async run(inputs, signal, outputs) {
+  async run(inputs, signal, outputs, look) {
     const transfer = [...new Set(inputs.flatMap(movable))];
-    const result = await this.#call("run", [inputs, !!signal, outputs], { signal, transfer });
+    const result = await this.#call("run", [inputs, !!signal, outputs, look], { signal, transfer });
     const { description } = this;
     description.runtime = { ...description.runtime, ...result.memory };
     return result;

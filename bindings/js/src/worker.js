@@ -9,7 +9,7 @@
 //   { helper: number or undefined }, as many     { event: "helper", helper: number, message }
 //     as options.lent                            is to be passed on to that helper
 //                                               { id, value: Description }
-//   { id, call: "run", args: [inputs, abortable, outputs] }
+//   { id, call: "run", args: [inputs, abortable, outputs, look] }
 //   { abort: id }                               { id, value: RunResult }
 //   { id, call: "letGo", args: [key] }
 //   { id, call: "profile", args: [] }           { id, value: NodeProfile[] }
@@ -61,13 +61,14 @@ const calls = {
    * @param {Input[]} inputs
    * @param {boolean} abortable
    * @param {number[] | undefined} outputs
+   * @param {import("./engine.js").SamplePlan[] | undefined} look
    * @param {number} id
    */
-  async run(inputs, abortable, outputs, id) {
+  async run(inputs, abortable, outputs, look, id) {
     const controller = new AbortController();
     running.set(id, controller);
     try {
-      const value = await engine.run(inputs, abortable ? controller.signal : undefined, outputs);
+      const value = await engine.run(inputs, abortable ? controller.signal : undefined, outputs, look);
       return { value, transfer: value.outputs.map(({ data }) => data.buffer) };
     } finally {
       running.delete(id);

@@ -6,7 +6,7 @@ import { compileRuntime } from "../compile.js";
 import { convert } from "../convert.js";
 import { MiteError, messageOf } from "../errors.js";
 import { parseMetadata, pictureSpec, portNamed } from "../metadata.js";
-import { PictureReader, portablePicture } from "../picture.js";
+import { PictureReader, portablePicture, quantized } from "../picture.js";
 import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
 import { filesBeside } from "../beside.js";
@@ -15,6 +15,7 @@ import { UsageError, bytesText, readWhole, wholeNumber, writeWhole } from "./usa
 
 /** @typedef {import("../../convert.d.ts").Example} Example */
 /** @typedef {import("../../convert.d.ts").SourcePort} SourcePort */
+/** @typedef {import("../../convert.d.ts").StatisticsExample} StatisticsExample */
 /** @typedef {import("../../mite.d.ts").Metadata} Metadata */
 
 const pictures = new Set([".jpg", ".jpeg", ".png", ".gif", ".bmp"]);
@@ -36,6 +37,8 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
   --labels FILE            one class name a line
   --max-bytes BYTES        most memory for the model's graph (3 GiB), half as much for activations
   --input-shape NAME=1,3,224,224   for inputs whose shape is open; may be repeated
+  --statistics DIR         examples as for --calibrate, without quantizing: what they look like is kept in
+                           the file, by which mite/metrics tells drift (of --calibrate it always is)
   --class-map              add what mite/explain shows pictures by: for networks that end in
                            pooling and one linear layer
   --check                  compare with the source run unsimplified; fail above --tolerance
@@ -45,6 +48,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
     output: { type: "string", short: "o" },
     int8: { type: "boolean", default: false },
     calibrate: { type: "string" },
+    statistics: { type: "string" },
     metadata: { type: "string" },
     labels: { type: "string" },
     "max-bytes": { type: "string" },
@@ -59,6 +63,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
     if (values.calibrate && !values.int8) throw new UsageError("--calibrate DIR goes with --int8");
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
+    const folder = values.statistics ?? values.calibrate;
     const converted = await convert(await readWhole(file), {
       files: filesBeside(file),
       maxBytes: values["max-bytes"] && wholeNumber(values["max-bytes"], "--max-bytes"),
@@ -68,8 +73,9 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
       check: values.check,
       ...(values.int8 && {
         examples: (/** @type {readonly SourcePort[]} */ ports) =>
-          values.calibrate ? readExamples(values.calibrate, ports, metadata) : [],
+          values.calibrate ? readCalibration(values.calibrate, ports, metadata) : [],
       }),
+      statistics: folder !== undefined && ((ports) => readExamples(folder, ports, metadata)),
     });
     for (const warning of converted.warnings) console.error(`mite: note: ${warning}`);
     if (converted.difference) {
@@ -117,26 +123,40 @@ async function readMetadata(file, labels) {
 }
 
 /**
+ * Examples to choose ranges by. Pictures come also as their mirror images: one shows nothing else than the
+ * other, and twice the examples cost nothing. Statistics go without: of looks they tell nothing more.
  * @param {string} folder
  * @param {readonly SourcePort[]} ports
  * @param {Metadata} metadata
- * @returns {Promise<Example[]>}
  */
-async function readExamples(folder, ports, metadata) {
+async function readCalibration(folder, ports, metadata) {
+  return /** @type {Promise<Example[]>} */ (readExamples(folder, ports, metadata, true));
+}
+
+/**
+ * @param {string} folder
+ * @param {readonly SourcePort[]} ports
+ * @param {Metadata} metadata
+ * @param {boolean} [mirror]
+ * @returns {Promise<StatisticsExample[]>}
+ */
+async function readExamples(folder, ports, metadata, mirror) {
   const names = await readdir(folder).catch((error) => {
     throw cannotRead(folder, error);
   });
   if (ports.length !== 1) {
-    throw new MiteError("unsupported", "calibration from a folder wants a model of one input");
+    throw new MiteError("unsupported", "examples from a folder want a model of one input");
   }
   const [port] = ports;
-  /** @type {Float32Array[]} */
+  /** @type {StatisticsExample[string][]} */
   const values = [];
   for (const name of names.sort()) {
     const path = join(folder, name);
     const extension = extname(name).toLowerCase();
     if (extension === ".npy") values.push(...fromNpy(await readWhole(path), path, port));
-    if (pictures.has(extension)) values.push(...(await fromPicture(path, port, metadata)));
+    if (pictures.has(extension)) {
+      values.push(...(await fromPicture(path, port, metadata, mirror)));
+    }
   }
   if (!values.length) {
     throw new MiteError("argument", `${folder} holds no pictures and no .npy files`);
@@ -147,32 +167,35 @@ async function readExamples(folder, ports, metadata) {
 /**
  * @param {Uint8Array} file
  * @param {string} path
- * @param {SourcePort} port
+ * @param {SourcePort | import("../../mite.d.ts").Port} port if it is quantized, the file may hold real numbers
  */
-function fromNpy(file, path, { shape }) {
+function fromNpy(file, path, port) {
+  const { dtype, shape } = port;
   const { data } = readNpy(file, path);
-  const size = elementsOf(shape);
+  const size = elementsOf(shape.map((length) => Math.abs(length))); // what is open is 1
   if (!data.length || data.length % size) {
     throw new MiteError("argument", `${path} does not hold whole examples of shape [${shape}]`);
   }
   const numbers = Float32Array.from(/** @type {Iterable<number>} */ (data), Number);
-  return Array.from({ length: numbers.length / size }, (_, i) =>
-    numbers.slice(i * size, (i + 1) * size),
-  );
+  return Array.from({ length: numbers.length / size }, (_, i) => {
+    const example = numbers.slice(i * size, (i + 1) * size);
+    if (dtype === "f32") return example;
+    const areReal = data instanceof Float32Array || Array.isArray(data); // f64, f16
+    return areReal && "quantization" in port ? quantized(example, port) : Array.from(example);
+  });
 }
 
 /**
- * A picture and its mirror image: one shows nothing else than the other, and twice the examples
- * cost nothing.
  * @param {string} path
  * @param {SourcePort} port
  * @param {Metadata} metadata
+ * @param {boolean} [mirror] also its mirror image
  */
-async function fromPicture(path, port, { preprocess }) {
+async function fromPicture(path, port, { preprocess }, mirror) {
   if (!preprocess) {
     throw new MiteError(
       "argument",
-      "pictures for --calibrate need --metadata with preprocess, which says how to prepare them",
+      "pictures as examples need --metadata with preprocess, which says how to prepare them",
     );
   }
   portNamed([port], preprocess.input, "preprocess.input");
@@ -181,8 +204,7 @@ async function fromPicture(path, port, { preprocess }) {
   const reader = new PictureReader(module);
   try {
     const { data } = await reader.read({ picture: await portablePicture(path), spec }, port);
-    const picture = /** @type {Float32Array} */ (data);
-    return [picture, mirrored(picture, spec)];
+    return mirror ? [data, mirrored(/** @type {Float32Array} */ (data), spec)] : [data];
   } catch (error) {
     throw new MiteError("format", `${path}: ${messageOf(error)}`, { cause: error });
   }
@@ -193,8 +215,9 @@ async function fromPicture(path, port, { preprocess }) {
  * @param {import("../metadata.js").PictureSpec} spec
  */
 function mirrored(picture, { width, height, channelsFirst }) {
-  const channels = channelsFirst ? 1 : 3;
-  const rows = channelsFirst ? 3 * height : height;
+  const depth = picture.length / (width * height);
+  const channels = channelsFirst ? 1 : depth;
+  const rows = channelsFirst ? depth * height : height;
   const out = new Float32Array(picture.length);
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < width; x++) {
