@@ -62,4 +62,8 @@ export class Delegate {
   async selfTest(options) {
     return this.#serving.use((model) => model.selfTest(options));
   }
+  /** Of the version that serves. */
+  async metrics() {
+    return this.#serving.use((model) => model.metrics());
+  }
 }
