@@ -51,9 +51,9 @@ export class Delegate {
   async classify(image, options) {
     return this.#serving.use((model) => model.classify(image, options));
   }
-  /** Of the version that serves: each counts for itself. @returns {Promise<any>} */
+  /** Of the version that serves: each counts for itself. */
   async metrics() {
-    return this.#serving.use((/** @type {any} */ model) => model.metrics());
+    return this.#serving.use((model) => model.metrics());
   }
   async profile() {
     return this.#serving.use((model) => model.profile());
@@ -61,9 +61,5 @@ export class Delegate {
   /** @param {import("../../mite.d.ts").RunOptions} [options] */
   async selfTest(options) {
     return this.#serving.use((model) => model.selfTest(options));
-  }
-  /** Of the version that serves. */
-  async metrics() {
-    return this.#serving.use((model) => model.metrics());
   }
 }
