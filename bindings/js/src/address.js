@@ -3,6 +3,8 @@
 // on the device (keep/, fetched only there).
 import { Download, ask, askPlainly, isRemote, isWrong } from "./download.js";
 import { MiteError } from "./errors.js";
+import { lock } from "./keep/lock.js";
+import { passedOn } from "./keep/passed-on.js";
 import { FOLDER, canKeep } from "./keep/place.js";
 import { filePath, isNode } from "./platform.js";
 import { kindOfBytes } from "./sniff.js";
@@ -61,14 +63,26 @@ export async function openAddress(address, options) {
   let early;
   if (cache && canKeep() && isRemote(full)) {
     const importing = keeping().catch(() => undefined); // service workers cannot import
-    // On a first visit the download waits for nothing of all this.
-    if (!mayBeKept()) early = ask(full, { signal, kept: true });
+    const first = !mayBeKept();
+    if (first) early = ask(full, { signal, kept: true });
     early?.catch(() => {}); // heard of where it is awaited
-    const [keep, key] = await Promise.all([importing, keyOf(full)]);
-    if (keep) {
-      const keepOptions = { ...options, folder: FOLDER, cache, key, early };
-      return keep.openKept(full, keepOptions, tools);
+    const key = await keyOf(full);
+    const keepOptions = { ...options, folder: FOLDER, cache, key, early };
+    // A first visit waits for nothing of all this but the answer; pages that begin together take turns.
+    const free = { ifAvailable: true };
+    const release = first && cache === "auto" && (await lock(`${FOLDER} ${key}`, free));
+    if (release) {
+      const download = new Download(full, { signal, retry, early, kept: true });
+      const begun = download.begin();
+      const keeper = Promise.all([importing, begun]).then(([keep]) =>
+        keep?.follow(download, full, { ...keepOptions, release }, tools),
+      );
+      const source = passedOn(download, keeper, release);
+      await begun;
+      return source;
     }
+    const keep = await importing;
+    if (keep) return keep.openKept(full, keepOptions, tools);
   } else if (isNode) {
     early = askPlainly(full, signal);
   }

@@ -108,7 +108,7 @@ export async function openKept(address, options, tools) {
     const record = resumed ?? newRecord(address, download.identity);
     const keeping = { store, key, record, hasOld, release: unlock, sha256, tools };
     const demanded = cache !== "auto";
-    if (!demanded && /\bno-store\b/.test(download.header("cache-control") ?? "")) {
+    if (!demanded && !mayKeep(download)) {
       unlock();
       return download;
     }
@@ -118,6 +118,24 @@ export async function openKept(address, options, tools) {
     throw error;
   }
 }
+
+/**
+ * What keeps a download that someone else reads and has the lock for; whatever was kept gives way to it.
+ * @param {Download} download which has begun
+ * @param {string} address
+ * @param {KeepOptions & { release: () => void }} options
+ * @param {Tools} tools
+ * @returns {Promise<Keeping | undefined>} undefined where it is not to be kept
+ */
+export async function follow(download, address, { folder, key, sha256, release }, tools) {
+  const store = mayKeep(download) && (await openStore(folder, "auto"));
+  if (!store) return undefined;
+  const record = newRecord(address, download.identity);
+  return new Keeping(download, { store, key, record, hasOld: false, demanded: false, release, sha256, tools });
+}
+
+/** @param {Download} download */
+const mayKeep = ({ header }) => !/\bno-store\b/.test(header("cache-control") ?? "");
 
 /** @param {Promise<Answer> | undefined} early a request that is not needed */
 function drop(early) {

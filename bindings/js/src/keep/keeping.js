@@ -85,8 +85,13 @@ export class Keeping {
     }
     this.from = "network";
     const piece = await this.#download.read();
-    if (piece) await this.#writer.add(piece);
+    if (piece) await this.add(piece);
     return piece;
+  }
+
+  /** @param {Uint8Array} piece that was read of the download, by whom ever */
+  add(piece) {
+    return this.#writer.add(piece);
   }
 
   cancel() {
