@@ -158,6 +158,21 @@ told("landmarks in a plane", "CUSTOM", [marks[..., :2].copy(), m], [carried[...,
 x = real(1, 48, 40, 2)
 told("picture by matrix", "CUSTOM", [x, m], [through(x, m, 5, 6)], custom="TransformTensorBilinear", copts=dump(dict(output_height=5, output_width=6)), version=2, tolerance=1e-4)
 
+# --- Non-maximum suppression: overlaps that are just reached, scores that decay -------------------------
+
+one = lambda name, n, dt=f32: const(name, np.array(n, dt))
+for name, n, sigma, overlap, least in [("soft", 40, 0.5, 0.6, 0.05), ("soft, some", 40, 0.1, 0.9, 0.3), ("reached", 2, 0, 0.5, 0.2)]:
+    c, e = rng.uniform(0, 1, (n, 2)), rng.uniform(0.1, 0.5, (n, 2))
+    v = np.concatenate([c - e / 2, c + e / 2], 1).astype(f32)
+    if n == 2:
+        v = np.array([[0, 0, 1, 2], [0, 0, 1, 1]], f32)
+    w = rng.uniform(0, 1, n).astype(f32)
+    b, s = T("b", "f32", (n, 4)), T("s", "f32", (n,))
+    outs = [T("chosen", "i32", (9,)), T("scores", "f32", (9,)), T("count", "i32", ())]
+    ins = [b, s, one("most", 9, np.int32), one("overlap", overlap), one("least", least), one("sigma", sigma)]
+    model = build([b, s], outs, [Op("NON_MAX_SUPPRESSION_V5", ins, outs)])
+    put("suppression " + name, model, b"".join(a.tobytes() for a in [v, w, *run(model, [v, w], False)]), tolerance=1e-6)
+
 # --- Files ------------------------------------------------------------------------------------------
 
 x, y = T("x", "f32", (4, 5)), T("y", "f32", (4, 5))
@@ -192,6 +207,11 @@ ops = lambda: [Op("FULLY_CONNECTED", [x, const("w", w, scale=0.2)], [y], dict(fu
 wanted = run(build([x], [y], ops()), [xs])[0]
 for bits, kind in ((4, 17), (2, 19)):
     put("weights of %d bits" % bits, build([x], [y], ops(), packed(bits, kind)), xs.tobytes() + wanted.tobytes(), tolerance=1)
+
+
+x0, y0 = T("x", "f32", (2, 5)), T("y", "f32", (2, 0))
+none = Op("FULLY_CONNECTED", [x0, const("w", np.zeros((0, 5), np.int8), scale=0.1)], [y0], dict(fusedActivationFunction=0))
+put("no weights", build([x0], [y0], [none]), sentence="its weights are empty")
 
 
 def outside(m):  # numbers behind the FlatBuffer: their place is known once it is written

@@ -68,6 +68,11 @@ for symmetric in (False, True):
 sequence("lstm step", step=True, peepholes=True)
 sequence("lstm step projection", step=True, projects=True, o=3)
 
+x, y = T("x", "f32", (1 << 30, 4, 1)), T("y", "f32", (1 << 30, 4, 4))
+ins = lstm_inputs(x, 4, 1, 4, 4, make=Q)
+op = Op("UNIDIRECTIONAL_SEQUENCE_LSTM", ins, [y], dict(fusedActivationFunction=TANH, timeMajor=True))
+put("lstm of too many rows", build([x], [y], [op]), sentence="rows, which are too many")
+
 x, h, c = T("x", "f32", (2, 3)), T("h", "f32", (2, 4)), T("c", "f32", (2, 4))
 outs = [T(n, "f32", s) for n, s in (("y", (2, 4)), ("cell", (2, 4)), ("both", (2, 7)), ("gates", (2, 16)))]
 op = Op("LSTM", [x, h, F("w", 16, 7), F("b", 16), c], outs, dict(kernelType=1, fusedActivationFunction=TANH))

@@ -6,6 +6,7 @@
 #include "ops/more/functions.h"
 #include "ops/more/index.h"
 
+#include <math.h>
 #include <string.h>
 
 static mite_ir_value *movable(tfl_import *c, size_t k) {
@@ -251,6 +252,13 @@ static mite_ir_value *filled_up(tfl_import *c, mite_ir_value *list, int32_t most
                           tfl_integers(c, &(int64_t){most}, 1), NULL, NULL);
 }
 
+// An overlap that drops a box where it is reached; the operator's must be exceeded.
+static mite_ir_value *reached(tfl_import *c, mite_ir_value *overlap) {
+    if (!overlap || !overlap->data || !mite_ir_elements(overlap)) return overlap;
+    float below = nextafterf(*(const float *)overlap->data, -INFINITY);
+    return mite_ir_floats(c->g, tfl_name(c), &below, 1);
+}
+
 // NON_MAX_SUPPRESSION_V4 and V5 (which also gives the scores of what it chose). Boxes [N,4], scores
 // [N], the most to choose, overlap, least score, [sigma of a soft decay].
 void tfl_non_max_suppression(tfl_import *c) {
@@ -259,10 +267,11 @@ void tfl_non_max_suppression(tfl_import *c) {
     int64_t most = tfl_number(c, 2, "most boxes", 0);
     if (!boxes || !scores || !tfl_is_fixed(c, boxes) || !tfl_is_fixed(c, scores)) return;
     mite_ir_value *sigma = scored && tfl_has(c, 5) ? tfl_real(c, 5) : NULL;
-    if (sigma && (!sigma->data || *(const float *)sigma->data != 0.0f)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "a soft decay (sigma other than 0) is not "
-                     "supported");
+    mite_ir_value *overlap = reached(c, tfl_real(c, 3));
+    if (!overlap) return;
+    float soft = sigma && sigma->data && mite_ir_elements(sigma) ? *(const float *)sigma->data : 0;
+    if (sigma && (!sigma->data || !(soft >= 0))) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its sigma must be a constant, not below 0");
         return;
     }
     if (boxes->rank != 2 || boxes->shape[1] != 4 || scores->rank != 1 ||
@@ -276,9 +285,10 @@ void tfl_non_max_suppression(tfl_import *c) {
         MITE_IR_EMIT(c->g, .op = "non_max_suppression", .name = tfl_name(c),
                      .inputs = {tfl_reshape(c, boxes, 3, (const int32_t[]){1, count, 4}),
                                 tfl_reshape(c, scores, 3, (const int32_t[]){1, 1, count}),
-                                tfl_integers(c, &most, 1), tfl_reshape(c, tfl_real(c, 3), 1, &one),
+                                tfl_integers(c, &most, 1), tfl_reshape(c, overlap, 1, &one),
                                 tfl_reshape(c, tfl_real(c, 4), 1, &one)},
-                     .dtype = MITE_I64);
+                     .attrs = {{"soft", .word = mite_ir_bits(soft > 0 ? -0.5f / soft : 0)}},
+                     .dtype = MITE_I64, .more_dtypes = &scores->dtype, .more_outputs = scored);
     if (!chosen) return;
     mite_ir_value *number =
         MITE_IR_EMIT(c->g, .op = "shape", .name = tfl_name(c), .inputs = {chosen},
@@ -290,8 +300,7 @@ void tfl_non_max_suppression(tfl_import *c) {
                                         .inputs = {chosen, column}, .attrs = {{"axis", .word = 1}});
     set_indices(c, 0, filled_up(c, which, (int32_t)most));
     if (scored) {
-        mite_ir_value *kept = tfl_emit_moved(c, "gather", scores, which, NULL, NULL, NULL);
-        tfl_set(c, 1, filled_up(c, kept, (int32_t)most));
+        tfl_set(c, 1, filled_up(c, mite_ir_output_at(chosen, 1), (int32_t)most));
     }
     number = tfl_emit_moved(c, "squeeze", number, NULL, NULL, NULL, NULL);
     set_indices(c, scored ? 2 : 1, number);

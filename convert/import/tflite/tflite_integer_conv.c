@@ -198,5 +198,9 @@ tfl_arithmetic tfl_arithmetic_of(const tfl_import *c, size_t x, const mite_ir_va
 
 mite_ir_value *tfl_emit_integer_conv(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
     if (!x) return NULL;
+    if (!mite_ir_elements(p->weights)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its weights are empty");
+        return NULL;
+    }
     return x->dtype == MITE_I16 ? emit_i16(c, x, p) : emit_dynamic(c, x, p);
 }

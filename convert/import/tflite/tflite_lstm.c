@@ -165,7 +165,7 @@ static mite_ir_value *emit_steps(tfl_import *c, lstm *l, mite_ir_value *x) {
         l->of_output = tfl_stacked(c, l->projection, 1, l->outputs, l->hidden);
     if (!x || !w || !l->of_h) return NULL;
     const int32_t time = x->shape[0], batch = x->shape[1];
-    mite_ir_value *rows = tfl_reshape(c, x, 2, (const int32_t[]){time * batch, (int32_t)l->in});
+    mite_ir_value *rows = tfl_all_rows(c, x);
     rows = tfl_rows_product(c, rows, w, l->symmetric);
     if (l->norm == SIZE_MAX) rows = tfl_emit_binary(c, "add", rows, biases_of(c, l));
     rows = tfl_reshape(c, rows, 3, (const int32_t[]){time, batch, (int32_t)(gates * l->hidden)});

@@ -192,7 +192,8 @@ bool tfl_set_integer_lstm(tfl_import *c) {
                    .word = quanta_of(c, CELL_CLIP, ldexpf(1, l.cell_shift), INT16_MAX)},
                   {"projection_clip",
                    .word = quanta_of(c, PROJECTION_CLIP, l.state_scale, INT8_MAX)},
-                  {"hidden_zero", .word = l.hidden_zero}},
+                  // What is projected is limited as if its zero point were on the other side of 0.
+                  {"hidden_zero", .word = l.projection ? 256 - l.hidden_zero : l.hidden_zero}},
         .dtype = MITE_U8, .scale = l.state_scale, .zero_point = l.state_zero);
     tfl_warn_of_state(c);
     tfl_set(c, 0, y);

@@ -67,6 +67,15 @@ mite_ir_value *tfl_swap_time(tfl_import *c, mite_ir_value *v) {
     return v ? tfl_transpose(c, v, (const int32_t[]){1, 0, 2}) : NULL;
 }
 
+mite_ir_value *tfl_all_rows(tfl_import *c, mite_ir_value *x) {
+    if (!x) return NULL;
+    int64_t rows = (int64_t)x->shape[0] * x->shape[1];
+    if (rows <= INT32_MAX)
+        return tfl_reshape(c, x, 2, (const int32_t[]){(int32_t)rows, x->shape[2]});
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its input has %D rows, which are too many", rows);
+    return NULL;
+}
+
 // --- Products -------------------------------------------------------------------------------------
 
 static bool is_symmetric(const mite_ir_value *w) {
@@ -189,7 +198,7 @@ static mite_ir_value *rnn_by_steps(tfl_import *c, rnn *n, mite_ir_value *x, mite
     mite_ir_value *bias = tfl_real(c, n->first + 2), *y;
     if (!x || !n->r || !bias) return NULL;
     const int32_t time = x->shape[0], batch = x->shape[1], hidden = (int32_t)n->hidden;
-    y = tfl_reshape(c, x, 2, (const int32_t[]){time * batch, (int32_t)n->in});
+    y = tfl_all_rows(c, x);
     y = tfl_emit_binary(c, "add", tfl_rows_product(c, y, w, n->symmetric), bias);
     y = tfl_reshape(c, y, 3, (const int32_t[]){time, batch, hidden});
     y = tfl_scan(

@@ -24,6 +24,8 @@ mite_ir_value *tfl_sequence(tfl_import *c, size_t k);
 mite_ir_value *tfl_second_sequence(tfl_import *c, mite_ir_value *x, size_t k);
 // The shape of weights [H,K] that input k is; false where failed.
 bool tfl_weights_shape(tfl_import *c, size_t k, size_t *rows, size_t *columns);
+// x [T,B,I], whose shape is fixed, as [T*B,I].
+mite_ir_value *tfl_all_rows(tfl_import *c, mite_ir_value *x);
 // Dimensions 0 and 1 exchanged.
 mite_ir_value *tfl_swap_time(tfl_import *c, mite_ir_value *v);
 // y [T,D,B,H] or [B,T,D,H] of one direction under the shape of x, which has as many steps.

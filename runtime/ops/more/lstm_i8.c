@@ -51,7 +51,7 @@ static mite_status check_factors(mite_step *s) {
         if (f[i] < 0 || f[FACTOR_COUNT + i] < -31 || f[FACTOR_COUNT + i] > 30)
             return mite_step_fail(s, MITE_ERR_FORMAT, "factor %z is out of range", i);
     int32_t shift = mite_attr_int(s, CELL_SHIFT), zero = mite_attr_int(s, HIDDEN_ZERO);
-    if (!status && (shift < -15 || shift > -9 || zero < 0 || zero > 255))
+    if (!status && (shift < -15 || shift > -9 || zero < 0 || zero > 256))
         status = mite_step_fail(s, MITE_ERR_FORMAT,
                                 "the cell's unit 2^%d or the zero point %d is out of range", shift,
                                 zero);
