@@ -173,6 +173,14 @@ for kind, low, high, axis, zero in ((T.INT4, -8, 8, 0, 1), (T.UINT4, 0, 16, 1, 0
     case(f"compact: blocks of {T.DataType.Name(kind)}", [n("DequantizeLinear", ["w", "s", *(["z"] if zero else [])], "v", axis=axis, block_size=24), *([n("MatMul", ["x", "v"])] if not axis else [n("Gemm", ["x", "v"], transB=1)])],
          f(2, 72), {"w": named(quanta(*sizes), "w"), "s": some(*blocks), **({"z": named(quanta(*blocks), "z")} if zero else {})}, tolerance=1e-4)
 
+# --- Sequences whose length the model tells -------------------------------------------------------------------
+case("parts in a sequence", [n("SplitToSequence", ["x", "k"], "s", axis=1), n("SequenceAt", ["s", "l"], "a"), n("SequenceLength", ["s"], "m"), n("Cast", ["m"], "c", to=T.FLOAT), n("SequenceErase", ["s", "z"], "e"), n("Identity", ["e"], "i"),
+     n("SequenceInsert", ["i", "a", "z"], "j"), n("ConcatFromSequence", ["j"], "t", axis=1), n("Mul", ["t", "c"])], f(2, 7), {"k": np.int64(3), "l": np.int64(-1), "z": np.int64(0)})
+case("parts of stated sizes", [n("SplitToSequence", ["x", "k"], "s", axis=0), n("SequenceAt", ["s", "o"])], f(5, 2), {"k": i64(2, 3), "o": np.int64(1)})
+case("a sequence of rows", [n("SplitToSequence", ["x"], "s", axis=0, keepdims=0), n("ConcatFromSequence", ["s"], axis=-1, new_axis=1)], f(3, 4))
+case("a sequence from nothing", [n("SequenceEmpty", [], "e"), n("Relu", ["x"], "r"), n("SequenceInsert", ["e", "x"], "f"), n("SequenceInsert", ["f", "r"], "g"), n("SequenceConstruct", ["r", "x"], "h"), n("SequenceAt", ["h", "z"], "i"),
+     n("ConcatFromSequence", ["g"], "t", axis=0), n("Concat", ["t", "i"], axis=0)], f(2, 3), {"z": np.int64(0)})
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

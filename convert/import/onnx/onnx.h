@@ -27,11 +27,18 @@ typedef struct onnx_known {
     onnx_number *at; // .f for real types, else .i
 } onnx_known;
 
+// Tensors in a list (onnx_sequence.c).
+typedef struct onnx_sequence {
+    size_t count;
+    mite_ir_value **at;
+} onnx_sequence;
+
 typedef struct onnx_value {
     const char *name;
     const onnx_tensor *tensor; // of the file, until it is wanted as a value of the graph
     const onnx_sparse *sparse;
     const onnx_known *known; // numbers that were asked for
+    const onnx_sequence *sequence; // instead of ir
     mite_ir_value *ir;
     uint32_t index; // among all values
     bool shifted; // ir is u8 for the i8 of the file, its zero point higher by 128
@@ -104,6 +111,11 @@ bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *
 void onnx_set(onnx_import *c, size_t k, mite_ir_value *v);
 void onnx_set_carried(onnx_import *c, size_t k, mite_ir_value *v, bool shifted);
 void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t);
+
+// Input `k` as a sequence; NULL, and the graph failed, where it is none. Output `k` is one.
+bool onnx_is_sequence(onnx_import *c, size_t k);
+const onnx_sequence *onnx_sequence_in(onnx_import *c, size_t k);
+void onnx_set_sequence(onnx_import *c, size_t k, const onnx_sequence *s);
 
 // NULL if absent. In a function this may be its caller's.
 const onnx_attr *onnx_attribute(const onnx_import *c, const char *name);

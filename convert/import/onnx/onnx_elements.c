@@ -197,6 +197,10 @@ void onnx_bit_cast(onnx_import *c) {
 
 void onnx_identity(onnx_import *c) {
     bool shifted;
+    if (onnx_is_sequence(c, 0)) {
+        onnx_set_sequence(c, 0, onnx_sequence_in(c, 0));
+        return;
+    }
     mite_ir_value *x = onnx_in_carried(c, 0, &shifted);
     if (!x) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input is missing");
     onnx_set_carried(c, 0, x, shifted);

@@ -95,6 +95,27 @@ static void look_for_missing(onnx_import *c, missing *m, const onnx_node *nodes,
     }
 }
 
+// What to do about operators that are lacking on purpose.
+static const char *advice(const missing *m) {
+    static const char *const searches[] = {"BeamSearch", "GreedySearch", "Sampling",
+                                           "WhisperBeamSearch"};
+    for (size_t i = 0; i < m->count; i++) {
+        const onnx_node *n = m->nodes[i];
+        if (!strcmp(n->domain, "ai.onnx.ml"))
+            return "; ai.onnx.ml, with the trees, labels and scalers of scikit-learn and LightGBM, "
+                   "is "
+                   "not read: mite runs neural networks";
+        if (!strncmp(n->op_type, "String", 6) || !strcmp(n->op_type, "TfIdfVectorizer") ||
+            !strcmp(n->op_type, "RegexFullMatch"))
+            return "; text becomes numbers outside of the model: export it without its tokenizer";
+        for (size_t k = 0; k < sizeof searches / sizeof *searches; k++)
+            if (!strcmp(n->op_type, searches[k]))
+                return "; the search for words is the caller's: export encoder and decoder by "
+                       "themselves";
+    }
+    return "";
+}
+
 // One sentence for all operators that are missing, each with its first node.
 static bool check_operators(onnx_import *c) {
     missing m = {.count = 0};
@@ -107,8 +128,8 @@ static bool check_operators(onnx_import *c) {
                          *n->domain ? "." : "", n->op_type, n->name);
     }
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                 "the converter lacks %z operator%s of this model, ONNX opset %D: %s", m.count,
-                 m.count > 1 ? "s" : "", c->model.opset, list.data ? list.data : "");
+                 "the converter lacks %z operator%s of this model, ONNX opset %D: %s%s", m.count,
+                 m.count > 1 ? "s" : "", c->model.opset, list.data ? list.data : "", advice(&m));
     mite_text_free(&list);
     return false;
 }

@@ -36,7 +36,7 @@ onnx_value *onnx_find_value(const onnx_import *c, const char *name) {
     return NULL;
 }
 
-static bool is_there(const onnx_value *v) { return v->ir || v->tensor || v->sparse; }
+static bool is_there(const onnx_value *v) { return v->ir || v->tensor || v->sparse || v->sequence; }
 
 bool onnx_has_input(const onnx_import *c, size_t k) {
     if (k >= c->node->input_count || !*c->node->inputs[k]) return false;
@@ -61,6 +61,10 @@ static onnx_value *input_value(onnx_import *c, size_t k) {
 
 mite_ir_value *onnx_carried(onnx_import *c, onnx_value *v) {
     if (!v || v->ir) return v ? v->ir : NULL;
+    if (v->sequence)
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "%q is a sequence of tensors, which only operators of sequences take",
+                     v->name);
     if (v->tensor) v->ir = onnx_tensor_constant(c->g, v->tensor);
     else if (v->sparse) v->ir = onnx_sparse_constant(c->g, v->sparse);
     if (v->ir && !*v->ir->name) v->ir->name = v->name;
@@ -195,6 +199,27 @@ void onnx_set(onnx_import *c, size_t k, mite_ir_value *v) { onnx_set_carried(c, 
 void onnx_set_tensor(onnx_import *c, size_t k, const onnx_tensor *t) {
     onnx_value *out = onnx_has_output(c, k) ? onnx_new_value(c, c->node->outputs[k]) : NULL;
     if (out) out->tensor = t;
+}
+
+bool onnx_is_sequence(onnx_import *c, size_t k) {
+    const onnx_value *v = input_value(c, k);
+    return v && v->sequence;
+}
+
+const onnx_sequence *onnx_sequence_in(onnx_import *c, size_t k) {
+    const onnx_value *v = input_value(c, k);
+    if (v && v->sequence) return v->sequence;
+    mite_ir_fail(
+        c->g, MITE_ERR_UNSUPPORTED,
+        "its input %z is no sequence of which the model tells how many tensors it has; export "
+        "the model without sequences in loops",
+        k);
+    return NULL;
+}
+
+void onnx_set_sequence(onnx_import *c, size_t k, const onnx_sequence *s) {
+    onnx_value *out = s && onnx_has_output(c, k) ? onnx_new_value(c, c->node->outputs[k]) : NULL;
+    if (out) out->sequence = s;
 }
 
 // --- Attributes ---------------------------------------------------------------------------------
