@@ -20,6 +20,9 @@ import { isTensor, tensorFor } from "./tensors.js";
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Input} Input */
 
+/** apart: from what the page asks of the model.
+ * @typedef {RunOptions & { apart?: boolean }} OwnOptions */
+
 /** @implements {PublicModel} */
 export class Model {
   #engine;
@@ -71,10 +74,9 @@ export class Model {
 
   /**
    * @param {Readonly<Record<string, TensorInput>>} record
-   * @param {RunOptions} options
-   * @param {boolean} [apart] from what the page asks of the model
+   * @param {OwnOptions} options
    */
-  async #runRecord(record, { signal, transfer, outputs: wanted }, apart) {
+  async #runRecord(record, { signal, transfer, outputs: wanted, apart }) {
     if (record === null || typeof record !== "object") {
       throw new MiteError(
         "argument",
@@ -235,9 +237,8 @@ export class Model {
   }
 
   /** @param {RunOptions} [options] */
-  async selfTest(options = {}) {
-    const run = (/** @type {any} */ record) => this.#runRecord(record, options, true);
-    const test = await runSelfTest({ ...this, run });
+  async selfTest(options) {
+    const test = await runSelfTest(this, /** @type {OwnOptions} */ ({ ...options, apart: true }));
     this.journal.add({ test });
     return test;
   }
