@@ -257,7 +257,10 @@ export interface RunOptions {
    * copying them. They are detached when the call returns. Default: none.
    */
   transfer?: readonly Movable[];
-  /** Only these outputs, by name; what only others need is not computed. Default: all. */
+  /**
+   * Only these outputs, by name; what only others need is not computed. Default: all but a class map
+   * (`metadata.explain`).
+   */
   outputs?: readonly string[];
 }
 

@@ -273,7 +273,7 @@ export declare namespace InferenceSession {
 export interface SessionModel extends Pick<Model, "inputs" | "outputs" | "profile" | "dispose"> {
   run(
     inputs: Readonly<Record<string, { data: Data; shape: readonly number[] }>>,
-    options?: { signal?: AbortSignal },
+    options?: { signal?: AbortSignal; outputs?: readonly string[] },
   ): Promise<Record<string, MiteTensor>>;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes both forms of this model from the published ONNX file (`make models`). The int8 form is
-// calibrated with the photos beside it; it comes out the same on every machine, since the converter
-// runs plain SIMD and its arithmetic does not depend on the engine.
+// Makes both forms of this model from the published ONNX file (`make models`), each with an output for its
+// class map, which runs compute only when asked. The int8 form is calibrated with the photos beside
+// it; it comes out the same on every machine, since the converter runs plain SIMD and its arithmetic
+// does not depend on the engine.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +23,7 @@ if (!existsSync(source)) {
 /** @param {string} out @param {string[]} options */
 function convert(out, ...options) {
   const args = ["convert", source, "-o", join(here, out), "--metadata", join(here, "metadata.json")];
-  args.push("--labels", join(here, "labels.txt"), "--check", ...options);
+  args.push("--labels", join(here, "labels.txt"), "--class-map", "--check", ...options);
   const mite = join(root, "bindings/js/bin/mite.mjs");
   const { status } = spawnSync(process.execPath, [mite, ...args], { stdio: "inherit" });
   if (status !== 0) process.exit(1);

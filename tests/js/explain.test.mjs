@@ -32,7 +32,8 @@ test("a class map is PyTorch's, its means are the scores, and it is computed onl
   const model = await converted(t, source, { metadata, classMap: true });
   assert.deepEqual(model.metadata.explain, { classMap: "class_map" });
   assert.equal(model.metadata.postprocess.output, "logits");
-  const { class_map: map, logits } = await model.run({ input });
+  const outputs = ["class_map", "logits"];
+  const { class_map: map, logits } = await model.run({ input }, { outputs });
   assert.deepEqual(map.shape, [1, 4, 4, 10]);
   for (let k = 0; k < 10; k++) {
     const values = Float32Array.from({ length: 16 }, (_, i) => map.data[10 * i + k]);
@@ -40,7 +41,7 @@ test("a class map is PyTorch's, its means are the scores, and it is computed onl
     assert.ok(Math.abs(mean - logits.data[k]) < 1e-4, `class ${k}: ${mean} is not ${logits.data[k]}`);
     assert.ok(largestOf(values, goldens.digits[k]) < 1e-4, `class ${k}`);
   }
-  const alone = await model.run(input, { outputs: ["logits"] });
+  const alone = await model.run(input);
   assert.deepEqual(alone.data, logits.data);
   const profile = await model.profile();
   assert.equal(profile.find(({ name }) => name === "class_map").ms, 0);
@@ -53,7 +54,7 @@ test("a class map is PyTorch's, its means are the scores, and it is computed onl
 test("the map of an int8 model is near the one of floats", async (t) => {
   const examples = () => [...Array(20).keys()].map((i) => ({ input: digits.subarray(64 * i, 64 * i + 64) }));
   const model = await converted(t, source, { metadata, classMap: true, examples });
-  const { class_map: map } = await model.run({ input });
+  const map = await model.run(input, { outputs: ["class_map"] });
   const expected = Array.from({ length: 160 }, (_, i) => goldens.digits[i % 10][Math.floor(i / 10)]);
   const most = Math.max(...expected.map(Math.abs));
   assert.ok(largestOf(map.data, expected) < 0.1 * most);
@@ -114,7 +115,20 @@ test("an explanation can be stopped, leaves the model usable, and repeats itself
   assert.equal(whole.top[0].label, twice[0].label);
   await assert.rejects(explain(model, photo, { index: 1000 }), { code: "argument" });
   await assert.rejects(explain(model, photo, { method: "magic" }), { code: "argument" });
-  await assert.rejects(explain(model, photo, { method: "class-map" }), { code: "unsupported" });
+  const digits = await load(join(root, "tests/models/digits_cnn.f32.mite"));
+  t.after(() => digits.dispose());
+  await assert.rejects(explain(digits, photo, { method: "class-map" }), { code: "unsupported" });
+});
+
+test("a class map is an output that must be asked for", async (t) => {
+  const model = await load(effnet);
+  t.after(() => model.dispose());
+  const extra = model.metadata.explain.classMap;
+  const input = new Float32Array(3 * 224 * 224);
+  assert.deepEqual((await model.run(input)).shape, [1, 1000]);
+  assert.deepEqual(Object.keys(await model.run({ input })), ["logits"]);
+  assert.deepEqual((await model.run(input, { outputs: [extra] })).shape, [1, 7, 7, 1000]);
+  assert.ok((await model.selfTest()).ok);
 });
 
 test("covered parts become the mean color; masks are stretched, smooth or not", () => {

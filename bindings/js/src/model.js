@@ -58,7 +58,7 @@ export class Model {
    */
   async run(input, options = {}) {
     const alone = isTensor(input);
-    const [output, another] = options.outputs ?? this.outputs.map(({ name }) => name);
+    const [output, another] = options.outputs ?? this.#usualOutputs;
     if (alone && (this.inputs.length !== 1 || another !== undefined)) {
       throw new MiteError(
         "argument",
@@ -107,12 +107,17 @@ export class Model {
     return this.#named(outputs, indices);
   }
 
+  /** All but the class map, which only explanations need. */
+  get #usualOutputs() {
+    const extra = this.metadata.explain?.classMap;
+    return this.outputs.map(({ name }) => name).filter((name) => name !== extra);
+  }
+
   /**
    * @param {readonly string[]} [wanted]
-   * @returns {number[]} of these outputs, or of all
+   * @returns {number[]} of these outputs
    */
-  #indicesOf(wanted) {
-    if (!wanted) return [...this.outputs.keys()];
+  #indicesOf(wanted = this.#usualOutputs) {
     return wanted.map((name) => {
       const index = this.outputs.findIndex((port) => port.name === name);
       if (index >= 0) return index;
@@ -238,7 +243,8 @@ export class Model {
 
   /** @param {RunOptions} [options] */
   async selfTest(options) {
-    const test = await runSelfTest(this, /** @type {OwnOptions} */ ({ ...options, apart: true }));
+    const outputs = this.outputs.map(({ name }) => name);
+    const test = await runSelfTest(this, /** @type {OwnOptions} */ ({ outputs, ...options, apart: true }));
     this.journal.add({ test });
     return test;
   }

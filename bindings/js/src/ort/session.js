@@ -80,7 +80,10 @@ export class InferenceSession {
       throw new MiteError("argument", "the run was asked to terminate before it began (terminate: true)");
     }
     const begin = performance.now();
-    const outputs = await this.model.run(inputsOf(this.model, feeds), { signal: options.signal });
+    const outputs = await this.model.run(inputsOf(this.model, feeds), {
+      signal: options.signal,
+      outputs: Object.keys(fetches),
+    });
     if (this.profile) {
       this.profile.add(begin, performance.now() - begin, await this.model.profile());
     }
