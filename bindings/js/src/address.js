@@ -20,7 +20,7 @@ import { hexOf } from "./wasm.js";
  * @property {import("./source.js").Again} [again]
  */
 
-const tools = { Download, ask, isWrong, MiteError, hexOf, kindOfBytes, openSource };
+const tools = { Download, ask, isWrong, MiteError, hexOf, kindOfBytes, lock, openSource };
 
 /** What is needed only where models are kept. */
 const keeping = () => import("./keep/keep.js");

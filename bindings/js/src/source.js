@@ -96,7 +96,8 @@ export async function request(target, init) {
 /** @param {Response} response */
 export function checkResponse(response) {
   if (response.ok) return;
-  const reason = response.statusText ? ` (${response.statusText})` : "";
+  const said = response.type === "opaque" ? "no-cors: nobody may read it" : response.statusText;
+  const reason = said ? ` (${said})` : "";
   throw new MiteError(
     "network",
     `the server answered ${response.status}${reason} for ${response.url || "this request"}`,

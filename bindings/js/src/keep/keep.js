@@ -8,7 +8,6 @@
 import { changedFile } from "./changed.js";
 import { Keeping, cannotKeep } from "./keeping.js";
 import { Kept } from "./kept.js";
-import { lock } from "./lock.js";
 import { recordOf } from "./record.js";
 import { openStore } from "./store.js";
 import { removeOthers } from "./writer.js";
@@ -26,6 +25,7 @@ export * from "./models.js";
  * @property {typeof import("../errors.js").MiteError} MiteError
  * @property {typeof import("../wasm.js").hexOf} hexOf
  * @property {typeof import("../sniff.js").kindOfBytes} kindOfBytes
+ * @property {typeof import("./lock.js").lock} lock
  * @property {typeof import("../source.js").openSource} openSource
  */
 /** @typedef {import("../source.js").OpenSource} OpenSource */
@@ -56,6 +56,7 @@ const ID_END = 128;
 export async function openKept(address, options, tools) {
   const { folder, key, cache, signal, retry, sha256, again } = options;
   let { early } = options;
+  const { lock } = tools;
   const name = `${folder} ${key}`;
   // Pages that download the same model take turns, so that the second finds it kept. What a first
   // visit waits for is done side by side.

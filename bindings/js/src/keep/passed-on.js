@@ -26,22 +26,14 @@ export function passedOn(download, keeper, release) {
     what: download.what,
     async read() {
       const piece = await download.read();
-      if (!piece) return piece;
-      given = given.then(async (one) => {
-        await one?.add(piece);
-        return one;
-      });
+      if (piece) given = given.then((one) => one?.add(piece).then(() => one));
       if (isThere) await given; // at the pace of the disk, where that is far behind
       return piece;
     },
     cancel: () => download.cancel(),
     async settle(outcome) {
       if ("error" in outcome) return ((await given) ?? download).settle(outcome);
-      source.noted = given.then(async (one) => {
-        await one?.settle(outcome);
-        return one?.noted;
-      });
-      return undefined; // not waited for
+      source.noted = given.then((one) => one?.settle(outcome).then(() => one.noted)); // not waited for
     },
   };
   return source;
