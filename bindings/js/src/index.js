@@ -73,7 +73,7 @@ class Loading {
   tell(news) {
     if (this.#over) return; // a worker that was ended may have spoken before
     const { state, from, loaded } = (this.#progress = { ...this.#progress, ...news });
-    (this.notes[state + from] ??= { state, from, loaded, at: performance.now() }).loaded = loaded;
+    (this.notes[state + from] ??= { ...this.#progress, at: performance.now() }).loaded = loaded;
     this.#over = news.state === "ready" || news.state === "error";
     this.#onProgress?.(this.#progress);
   }

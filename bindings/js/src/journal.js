@@ -16,38 +16,34 @@
  * @property {boolean} [disposed]
  */
 
+/** @typedef {import("./engine.js").RunResult} RunResult */
+
 /** By state and by where bytes come from: when it began, and how far it came.
  * @typedef {Record<string, import("../mite.d.ts").Progress & { at: number }>} LoadNotes */
 
 const MOST_KEPT = 1000;
 
-export class Journal {
-  /** @type {Note[]} */
-  kept = [];
-  /** Notes that there was no room for. */
-  lost = 0;
-  /**
-   * What to see of a run's inputs.
-   * @type {undefined | (() => import("./sample.js").SamplePlan[] | undefined)}
-   */
-  sample;
-  /** @type {unknown} Of mite/metrics. */
-  watcher;
+/**
+ * kept: until a watcher listens, which puts an `add` of its own in the place of this one; lost: notes that
+ * there was no room for; sample: what to see of a run's inputs; watcher: of mite/metrics.
+ * @typedef {object} Journal
+ * @property {LoadNotes} load
+ * @property {Note[]} kept
+ * @property {number} lost
+ * @property {(note: Note, result?: RunResult, indices?: number[]) => void} add result: lent, of a run, and
+ *   which of the model's outputs it has
+ * @property {() => import("./sample.js").SamplePlan[] | undefined} [sample]
+ * @property {unknown} [watcher]
+ */
 
-  /** @param {LoadNotes} load */
-  constructor(load) {
-    this.load = load;
-  }
-
-  /**
-   * @param {Note} note
-   * @param {import("./engine.js").RunResult} [_result] lent: of a run
-   * @param {number[]} [_indices] of its outputs
-   */
-  add(note, _result, _indices) {
-    if (this.kept.push(note) > MOST_KEPT) {
-      this.kept.shift();
-      this.lost++;
-    }
-  }
-}
+/** @type {(load: LoadNotes) => Journal} */
+export const newJournal = (load) => ({
+  load,
+  kept: [],
+  lost: 0,
+  add(note) {
+    if (this.kept.push(note) <= MOST_KEPT) return;
+    this.kept.shift();
+    this.lost++;
+  },
+});

@@ -2,7 +2,7 @@
 // The model as callers see it: checks what they give, queues their calls, ranks classes.
 import { disposedError } from "./engine.js";
 import { MiteError, messageOf } from "./errors.js";
-import { Journal } from "./journal.js";
+import { newJournal } from "./journal.js";
 import { parseMetadata, pictureSpec, portNamed } from "./metadata.js";
 import { closePicture, portablePicture } from "./picture.js";
 import { untilAborted } from "./platform.js";
@@ -38,7 +38,7 @@ export class Model {
    */
   constructor(engine, notes) {
     this.#engine = engine;
-    this.journal = new Journal(notes); // no part of the interface: another bundle of the package reads it
+    this.journal = newJournal(notes); // no part of the interface: another bundle of the package reads it
     const { inputs, outputs, metadata, id } = engine.description;
     this.inputs = inputs;
     this.outputs = outputs;
@@ -278,18 +278,16 @@ export class Model {
    * @param {number} [begin] when the caller began to wait
    * @param {() => unknown} [done] called when the engine needs the inputs no more
    */
-  async #compute(inputs, indices, note, signal, begin = performance.now(), done = undefined) {
+  #compute(inputs, indices, note, signal, begin = performance.now(), done = undefined) {
     const { journal } = this;
     const look = () => (note.apart ? undefined : journal.sample?.());
-    try {
-      const work = () => this.#engine.run(inputs, signal, indices, look()).finally(done);
-      const result = await this.#enqueue(work, signal);
-      journal.add({ ...note, ms: result.ms, call: performance.now() - begin }, result, indices);
-      return result;
-    } catch (error) {
-      journal.add({ ...note, error });
-      throw error;
-    }
+    const work = () => this.#engine.run(inputs, signal, indices, look()).finally(done);
+    const running = this.#enqueue(work, signal);
+    running.then(
+      (result) => journal.add({ ...note, ms: result.ms, call: performance.now() - begin }, result, indices),
+      (error) => journal.add({ ...note, error }),
+    );
+    return running;
   }
 
   /**
