@@ -113,9 +113,11 @@ element("samples").append(
   ...SAMPLES.map((name) => {
     const image = make("img", { src: `samples/${name}.jpg`, alt: `Sample: ${name}` });
     const button = make("button", { type: "button" }, image);
+    /** @type {Blob | undefined} Asked of the network once. */
+    let photo;
     button.addEventListener("click", async () => {
-      const response = await fetch(image.src);
-      ask(new File([await response.blob()], `${name}.jpg`, { type: "image/jpeg" }));
+      photo ??= await (await fetch(image.src)).blob();
+      ask(new File([photo], `${name}.jpg`, { type: "image/jpeg" }));
     });
     return make("li", {}, button);
   }),
