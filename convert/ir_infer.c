@@ -227,6 +227,32 @@ static bool same_ranks(const mite_ir_node *node, const rehearsal *r) {
     return true;
 }
 
+// A slice that ends with an open dimension may be cut short by what it slices: for the stand-ins, where they
+// lie beyond the end of a short table, but not for what a run brings. So the dimension is open (and vague),
+// although the stand-ins agree on it.
+static int64_t number_at(const mite_ir_value *v, const void *numbers, size_t i) {
+    return v->dtype == MITE_I32 ? ((const int32_t *)numbers)[i] : ((const int64_t *)numbers)[i];
+}
+
+static void open_cut_dimensions(const mite_ir_node *node) {
+    enum { X, STARTS, ENDS, AXES };
+    if (!mite_ir_is(node, "slice") || node->input_count <= ENDS) return;
+    const mite_ir_value *x = node->inputs[X], *ends = node->inputs[ENDS];
+    const mite_ir_value *axes = node->input_count > AXES ? node->inputs[AXES] : NULL;
+    const void *one = ends->guess, *other = mite_ir_guess(ends, true), *list = NULL;
+    if (axes) list = axes->data ? axes->data : axes->guess;
+    if (!ends->guess_open || !one || !other || (axes && !list)) return;
+    for (size_t k = 0; k < mite_ir_elements(ends); k++) {
+        int64_t axis = axes ? number_at(axes, list, k) : (int64_t)k;
+        if (axis < 0) axis += x->rank;
+        if (axis < 0 || axis >= x->rank || (x->open >> axis & 1)) continue;
+        int64_t size = x->shape[axis], end = number_at(ends, one, k);
+        int64_t other_end = number_at(ends, other, k);
+        if (end != other_end && end > size && other_end > size)
+            node->output->open |= (uint8_t)(1u << axis);
+    }
+}
+
 // The dimensions of the results that follow from open ones: those that change with the stand-ins. Of
 // the results of vague inputs, or where the other stand-ins do not suit the operator, all may.
 static void open_outputs(mite_ir_node *node, rehearsal *r, const knowledge *k) {
@@ -246,6 +272,7 @@ static void open_outputs(mite_ir_node *node, rehearsal *r, const knowledge *k) {
             if (v->shape[d] != v->other[d]) v->open |= (uint8_t)(1u << d);
         if (!settled) mite_ir_open_all(v);
     }
+    if (settled) open_cut_dimensions(node);
 }
 
 static void **room_for_numbers(mite_ir_graph *g, const mite_ir_node *node, bool other) {

@@ -180,6 +180,9 @@ case("parts of stated sizes", [n("SplitToSequence", ["x", "k"], "s", axis=0), n(
 case("a sequence of rows", [n("SplitToSequence", ["x"], "s", axis=0, keepdims=0), n("ConcatFromSequence", ["s"], axis=-1, new_axis=1)], f(3, 4))
 case("a sequence from nothing", [n("SequenceEmpty", [], "e"), n("Relu", ["x"], "r"), n("SequenceInsert", ["e", "x"], "f"), n("SequenceInsert", ["f", "r"], "g"), n("SequenceConstruct", ["r", "x"], "h"), n("SequenceAt", ["h", "z"], "i"),
      n("ConcatFromSequence", ["g"], "t", axis=0), n("Concat", ["t", "i"], axis=0)], f(2, 3), {"z": np.int64(0)})
+case("a table too short for any stand-in", [n("Shape", ["x"], "a"), n("Gather", ["a", "o"], "b"), n("Unsqueeze", ["b", "z"], "c"), n("Slice", ["t", "z", "c", "z"], "e"),
+     n("Gather", ["w", "x"], "g"), n("Add", ["g", "e"], "i"), n("MatMul", ["i", "k"])], i64(3).reshape(1, 1),
+     {"o": np.int64(1), "z": i64(0), "t": f(12, 8), "w": f(9, 8), "k": f(8, 4)}, shapes={"x": ["batch", "length"]})
 
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))

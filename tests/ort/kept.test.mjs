@@ -9,7 +9,7 @@ import { startServer } from "../web/server.mjs";
 
 const model = (name) => readFileSync(new URL(`models/${name}`, import.meta.url));
 const bert = model("tiny-bert/onnx/model.onnx");
-const short = model("short-bert.onnx"); // converted anew for every shape
+const byLength = model("by-length-bert.onnx"); // converted anew for every shape
 const matmul = model("matmul.onnx");
 
 /** In the page: creates a session, runs it, and tells what was fetched for that. */
@@ -142,7 +142,7 @@ for (const engine of engines) {
     });
 
     test("each shape of a model that is converted by shape, and the last four of them", async () => {
-      await plan(short);
+      await plan(byLength);
       const lengths = [2, 3];
       const first = await again("/m.onnx", { lengths, kept: 2 });
       const second = await again("/m.onnx", { lengths });

@@ -103,12 +103,15 @@ def save(model, *place):
     onnx.save(model, path)
 
 
-def bert(vocabulary, longest=256):
+def bert(vocabulary, by_length=False):
     g = Graph(1)
     ids, mask, types = "input_ids", "attention_mask", "token_type_ids"
-    positions = g("Slice", g.normal(longest, HIDDEN), g.ints(0), g.size(ids, 1), g.ints(0))
+    positions = g("Slice", g.normal(256, HIDDEN), g.ints(0), g.size(ids, 1), g.ints(0))
     x = g("Add", g("Gather", g.normal(vocabulary, HIDDEN), ids), g("Gather", g.normal(2, HIDDEN), types))
     x = g.norm(g("Add", x, positions))
+    if by_length:  # the second from a length of 150 on: which one must be known when it is converted
+        place = g("Squeeze", g("Div", g.size(ids, 1), g.ints(150)))
+        x = g("SequenceAt", g("SequenceConstruct", x, g("Neg", x)), place)
     seen = g("Cast", g("Unsqueeze", mask, g.ints(1, 2)), to=TensorProto.FLOAT)
     hidden = g("Mul", g("Sub", g.constant(1), seen), g.constant(np.finfo(np.float32).min))
     for _ in range(LAYERS):
@@ -142,8 +145,7 @@ def write_bert():
     pieces = [*special, *WORDS, *"bcdefghijklmnopqrstuvwxyz", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz"), ".", ","]
     vocabulary = {piece: i for i, piece in enumerate(pieces)}
     save(bert(len(pieces)), "tiny-bert", "onnx", "model.onnx")
-    # The sizes that stand for open dimensions are beyond its table of positions.
-    save(bert(len(pieces), longest=40), "short-bert.onnx")
+    save(bert(len(pieces), by_length=True), "by-length-bert.onnx")
     folder = HERE / "tiny-bert"
     write_json(folder / "config.json", {
         "architectures": ["BertModel"], "model_type": "bert", "hidden_size": HIDDEN,

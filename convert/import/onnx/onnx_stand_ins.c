@@ -42,7 +42,7 @@ static bool learn(onnx_import *c, const mite_ir_value *a, int32_t i, const mite_
     uint32_t symbol, second;
     if (!symbol_at(c, a, i, &symbol)) return false;
     int32_t one = b->shape[k], other = b->other[k], offset = (int32_t)symbol % 4;
-    if (b->open >> k & 1) {
+    if ((b->open >> k & 1) && one != other) {
         if (symbol_at(c, b, k, &second) && second > symbol) return false; // that one changes
         return settle(c, symbol, one, other);
     }
