@@ -57,7 +57,10 @@ export interface ConvertOptions {
     | ((inputs: readonly Port[]) => Promise<readonly StatisticsExample[]> | readonly StatisticsExample[]);
   /** false: the source as it was read, with nothing simplified, to compare with. Default: true. */
   optimise?: boolean;
-  /** Whether the file gets a self-test, which takes a run of the model. Default: true. */
+  /**
+   * Whether the file gets a self-test, which takes a run of the model. Default: true, save where an
+   * output has more than 2²⁵ elements.
+   */
   selfTest?: boolean;
   /** Also runs the source as it was read, with nothing simplified, and compares. */
   check?: boolean;

@@ -143,7 +143,9 @@ export async function convert(source, options = {}) {
   // written twice: first to be run, then with what came out.
   const { statistics = true } = options;
   const examplesFor = typeof statistics === "function" ? statistics : () => (statistics && examples) || [];
-  const hasTest = options.selfTest !== false;
+  const outputs = conversion.ports(true);
+  const isLarge = outputs.some(({ shape }) => Math.abs(shape.reduce((a, b) => a * b, 1)) > MOST_TESTED);
+  const hasTest = options.selfTest !== false && !isLarge;
   const runs = hasTest || typeof statistics === "function" || (statistics && examples?.length);
   const wish = { metadata, hasTest, examplesFor };
   const more = runs && (await whatRunsTell(compiled, conversion.write(metadata), wish));
@@ -151,13 +153,14 @@ export async function convert(source, options = {}) {
     bytes: conversion.write({ ...metadata, ...more }),
     format,
     inputs: conversion.ports(false),
-    outputs: conversion.ports(true),
+    outputs,
     warnings: conversion.text("convert_warnings").split("\n").filter(Boolean),
     ...(difference && { difference }),
   };
 }
 
 const CLASS_MAP = "class_map"; // MITE_CLASS_MAP
+const MOST_TESTED = 2 ** 25; // elements of an output; holding more several times over takes a gigabyte
 
 /**
  * With the map there is more than one output, so the classes' own must be named.
