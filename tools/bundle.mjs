@@ -5,10 +5,11 @@
 // are entries of their own. `mite` and its workers are bundled first, for themselves: what they share is
 // a file or two, named by their contents, however many further entries there are. These repeat what they
 // need of it, but for other entries ("./index.js") and for errors, which are one class for all. The
-// command line is bundled beside them, for Node alone.
-import { readFile, readdir, rm } from "node:fs/promises";
+// command line shares with those.
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { build as esbuild } from "esbuild";
 
 const binding = fileURLToPath(new URL("../bindings/js", import.meta.url));
@@ -17,22 +18,23 @@ const dist = join(binding, "dist");
 const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"));
 
 const build = (await readFile(new URL("../build/id", import.meta.url), "utf8")).trim();
+const core = gzipSync(await readFile(join(dist, "mite-simd.wasm")), { level: 9 }).toString("base64");
 
 /** @type {{ default?: string }[]} */
 const exported = Object.values(manifest.exports);
 const entries = exported.flatMap((target) => /^\.\/dist\/(\w+)\.js$/.exec(target.default ?? "")?.[1] ?? []);
 const first = ["index", "worker", "helper", "errors"];
 // Bundled each for itself, so that what they share with the others does not become a file of its own.
-const apart = ["ort", "ort-worker", "ort-convert"];
+const apart = ["ort", "ort-worker", "ort-convert", "embedded"];
 
-/** @type {(core: boolean) => import("esbuild").Plugin} */
-const entriesStay = (core) => ({
+/** @type {(alone: boolean) => import("esbuild").Plugin} */
+const entriesStay = (alone) => ({
   name: "entries-stay",
   setup({ onResolve }) {
     onResolve({ filter: /\.js$/ }, ({ path, importer, resolveDir }) => {
       const file = join(resolveDir, path);
       const name = basename(file, ".js");
-      const entry = [...entries, ...apart, ...(core ? [] : ["errors"])].includes(name);
+      const entry = [...entries, ...apart, ...(alone ? [] : ["errors"])].includes(name);
       const another = importer && dirname(file) === src && entry;
       return another ? { path: `./${name}.js`, external: true, sideEffects: false } : undefined;
     });
@@ -49,11 +51,38 @@ const release = {
   },
 };
 
+/** @type {import("esbuild").Plugin} */
+const embeddedCore = {
+  name: "embedded-core",
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]src[/\\]core\.js$/ }, () => ({ contents: `export const simd="${core}";` }));
+  },
+};
+
+// Scripts that know where they were put: their own name is known once they are written.
+const OWN_NAME = "own name of this file";
+/** @type {import("esbuild").Plugin} */
+const ownName = {
+  name: "own-name",
+  setup({ onLoad, onEnd, initialOptions }) {
+    initialOptions.write = false;
+    onLoad({ filter: /[/\\]src[/\\]left-behind\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      return { contents: text.replace('"left-behind.js"', JSON.stringify(OWN_NAME)) };
+    });
+    onEnd(async ({ outputFiles = [] }) => {
+      for (const { path, text } of outputFiles) {
+        await writeFile(path, text.replaceAll(OWN_NAME, basename(path)));
+      }
+    });
+  },
+};
+
 /**
  * @param {Record<string, string>} entryPoints by name in dist, from src
- * @param {{ core?: boolean }} [options]
+ * @param {{ alone?: boolean }} [options]
  */
-const bundle = (entryPoints, { core = false } = {}) =>
+const bundle = (entryPoints, { alone = false } = {}) =>
   esbuild({
     absWorkingDir: src,
     entryPoints,
@@ -65,7 +94,7 @@ const bundle = (entryPoints, { core = false } = {}) =>
     target: "es2022",
     platform: "neutral",
     external: ["node:*", "react"],
-    plugins: [entriesStay(core), release],
+    plugins: [entriesStay(alone), release, embeddedCore, ownName],
     logLevel: "warning",
   });
 
@@ -74,7 +103,7 @@ for (const name of await readdir(dist)) {
 }
 /** @param {string[]} names */
 const asNamed = (names) => Object.fromEntries(names.map((name) => [name, `${name}.js`]));
-await bundle(asNamed(first), { core: true });
-await bundle(asNamed(entries.filter((name) => ![...first, ...apart].includes(name))));
+await bundle(asNamed(first), { alone: true });
+const others = entries.filter((name) => ![...first, ...apart].includes(name));
+await bundle({ ...asNamed(others), cli: "cli/main.js", "batch-worker": "cli/batch-worker.js" });
 for (const name of apart) await bundle(asNamed([name]));
-await bundle({ cli: "cli/main.js", "batch-worker": "cli/batch-worker.js" });

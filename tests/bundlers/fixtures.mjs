@@ -77,6 +77,38 @@ export const fixtures = [
     ],
   },
   {
+    name: "esbuild",
+    title: "esbuild",
+    ways: [
+      {
+        title: "`--bundle`",
+        build: ["esbuild", "src/page.js", "--bundle", "--outdir=dist"],
+        workers: false,
+      },
+      {
+        title: "`--bundle --format=esm --splitting --minify`",
+        build: [
+          ...["esbuild", "src/page.js", "--bundle", "--format=esm", "--splitting", "--minify"],
+          "--outdir=split",
+        ],
+        page: "split.html",
+        prefix: below,
+        workers: false,
+      },
+    ],
+  },
+  {
+    name: "rollup",
+    title: "Rollup",
+    ways: [
+      {
+        title: "build, with node-resolve",
+        build: ["rollup", "src/page.js", "-p", "@rollup/plugin-node-resolve", "-f", "es", "-d", "dist"],
+        workers: false,
+      },
+    ],
+  },
+  {
     name: "parcel",
     title: "Parcel",
     ways: [

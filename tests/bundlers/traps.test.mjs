@@ -34,6 +34,8 @@ for (const engine of engines) {
   describe(`in ${engine}`, { skip: missing(engine), timeout: 180_000 }, () => {
     /** @type {import("../web/browsers.mjs").Page} */
     let page;
+    /** @type {string[]} what the last page asked its site for */
+    let asked = [];
     before(async () => {
       page = await launch(engine);
     });
@@ -44,7 +46,8 @@ for (const engine of engines) {
      * @param {{ options?: object, entry?: string }} [how]
      */
     async function on(site, { options = {}, entry = "/node_modules/mite/dist/index.js" } = {}) {
-      const { url, close } = await serveSite({ folders: { "/": folder }, ...site });
+      const { url, requests, close } = await serveSite({ folders: { "/": folder }, ...site });
+      asked = requests;
       page.complaints.length = 0;
       try {
         await page.open(`${url}/models/`); // no page of its own: the headers of any other
@@ -91,6 +94,16 @@ for (const engine of engines) {
       works(answer, false);
       assert.match(answer.runtime.note, /could not be started/);
     });
+    for (const worker of [true, false]) {
+      test(`mite/inline under that policy asks for no module, worker: ${worker}`, async () => {
+        const headers = { "Content-Security-Policy": strict };
+        const entry = "/node_modules/mite/dist/inline.js";
+        const answer = await on({ headers }, { entry, options: { worker } });
+        works(answer, worker);
+        assert.equal(answer.runtime.build, "simd");
+        assert.deepEqual(asked.filter((path) => path.includes(".wasm")), []);
+      });
+    }
     for (const headers of [{}, isolated]) {
       const are = "Cross-Origin-Opener-Policy" in headers;
       test(`threads ${are ? "with" : "without"} the headers for them`, async () => {

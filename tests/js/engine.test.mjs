@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -102,6 +102,50 @@ test("without WebCrypto, as on pages of insecure origin, C checks the hashes", (
     console.log(said.join());`;
   const out = execFileSync(process.execPath, ["--input-type=module", "-e", script, effnet]);
   assert.equal(String(out), "true,format,true,format,true\n");
+});
+
+describe("modules and scripts of different builds", () => {
+  const src = join(root, "bindings/js/dist/index.js");
+  /** The core of another build. */
+  const older = () => {
+    const bytes = readFileSync(join(dist, "mite-simd.wasm"));
+    const at = bytes.lastIndexOf('"build":"') + 9;
+    bytes[at] = bytes[at] === 0x61 ? 0x62 : 0x61;
+    return bytes;
+  };
+  test("are refused with both named, and what to do", async () => {
+    const { load: packaged } = await import(pathToFileURL(src).href);
+    // The package's own class of errors is not the sources'.
+    const refused = ({ code, message }) => code === "version" && sentence.test(message);
+    const sentence = /JavaScript is build \w{12}.* is build \w{12}.*same release .*cache/;
+    const module = await WebAssembly.compile(older());
+    await assert.rejects(packaged(digits, { wasm: module }), refused);
+    const folder = mkdtempSync(join(tmpdir(), "mite-older-"));
+    try {
+      for (const name of ["simd", "relaxed"]) writeFileSync(join(folder, `mite-${name}.wasm`), older());
+      await assert.rejects(packaged(digits, { wasm: folder }), refused);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+  test("somebody else's module is called that", async () => {
+    const module = await WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    await assert.rejects(load(digits, { wasm: module }), fails("version", /not mite's/));
+  });
+});
+
+describe("mite/inline", () => {
+  for (const options of [{}, { worker: true }, { threads: 3 }]) {
+    test(`has its core with it, ${JSON.stringify(options)}`, async () => {
+      const inline = await import(pathToFileURL(join(root, "bindings/js/dist/inline.js")).href);
+      const model = await inline.load(digits, options);
+      assert.equal((await model.selfTest()).ok, true);
+      const { build, threads, worker } = model.runtime;
+      assert.deepEqual([build, worker], ["simd", options.worker ?? false]);
+      if (options.threads) assert.equal(threads, 3);
+      await model.dispose();
+    });
+  }
 });
 
 describe("the module with further operators", () => {

@@ -2,6 +2,7 @@
 // Finds, fetches and compiles mite's WebAssembly modules.
 import { MiteError, messageOf, refusedByPolicy } from "./errors.js";
 import { features } from "./features.js";
+import { isLeftBehind, wasLeftBehind } from "./left-behind.js";
 import { plainGet } from "./plain-get.js";
 import { filePath, isNode, nodeModule } from "./platform.js";
 import { build } from "./release.js";
@@ -11,6 +12,7 @@ import { factsOf } from "./wasm.js";
 
 /** @typedef {"simd" | "relaxed"} Build */
 /** @typedef {"core" | "more" | "convert"} Part */
+/** @typedef {typeof import("./embedded.js").embeddedCore} Embedded */
 /** @typedef {import("../mite.d.ts").LoadOptions["wasm"]} Place where modules are; undefined: in this package */
 
 /**
@@ -42,8 +44,11 @@ export async function compileRuntime(place, { shared = false, build: wanted } = 
       "this engine lacks WebAssembly SIMD, which mite needs; update the browser (Chrome 91, Firefox 89, Safari 16.4 or newer) or Node",
     );
   }
-  const suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
-  const found = find(place, "core", `mite-${suited}.wasm`) ?? ownFiles[suited]();
+  let suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
+  let found = find(place, "core", `mite-${suited}.wasm`);
+  if (!found && isLeftBehind()) found = (await import("./embedded.js")).embeddedCore;
+  if (typeof found === "function") suited = "simd";
+  found ??= ownFiles[suited]();
   const module = await compilePart(found, shared);
   return found instanceof WebAssembly.Module ? { module } : { module, build: suited, shared };
 }
@@ -66,8 +71,16 @@ export async function withMore(core, place, shared = false) {
  * @param {Place} [place]
  * @param {boolean} [shared]
  */
-export function compileSide(part, place, shared) {
-  return compilePart(find(place, part, `mite-${part}.wasm.gz`) ?? ownFiles[part](), shared);
+export async function compileSide(part, place, shared) {
+  const file = `mite-${part}.wasm.gz`;
+  const found = find(place, part, file);
+  if (!found && isLeftBehind()) {
+    throw new MiteError(
+      "network",
+      `${wasLeftBehind(file)}; copy it from mite's folder dist to the site and pass { ${part}: its address } as the option wasm`,
+    );
+  }
+  return compilePart(found ?? ownFiles[part](), shared);
 }
 
 /**
@@ -87,10 +100,11 @@ const ownFiles = {
  * @param {Place} place
  * @param {Part} part
  * @param {string} file the part's name
- * @returns {string | URL | WebAssembly.Module | undefined} undefined: in this package
+ * @returns {string | URL | WebAssembly.Module | Embedded | undefined} undefined: in this package
  */
 function find(place, part, file) {
   if (place === undefined) return undefined;
+  if (typeof place === "function") return place; // a part that is embedded
   if (place instanceof WebAssembly.Module) return part === "core" ? place : undefined;
   if (typeof place === "object" && !(place instanceof URL)) return find(place[part], "core", file);
   const text = String(place);
@@ -101,12 +115,12 @@ function find(place, part, file) {
 }
 
 /**
- * @param {string | URL | WebAssembly.Module} found
+ * @param {string | URL | WebAssembly.Module | Embedded} found
  * @param {boolean} [shared]
  */
 async function compilePart(found, shared = false) {
   const given = found instanceof WebAssembly.Module;
-  const module = given ? found : await compileFile(found, shared);
+  const module = given ? found : await compileOnce(found, shared);
   checkBuild(module, given ? "the option wasm" : String(found));
   return module;
 }
@@ -132,15 +146,16 @@ function checkBuild(module, from) {
 }
 
 /**
- * @param {string | URL} address
+ * @param {string | URL | Embedded} from
  * @param {boolean} shared
  * @returns {Promise<WebAssembly.Module>}
  */
-function compileFile(address, shared) {
-  const key = `${shared} ${address}`;
+function compileOnce(from, shared) {
+  const isEmbedded = typeof from === "function";
+  const key = `${shared} ${isEmbedded || from}`;
   let module = compiled.get(key);
   if (!module) {
-    module = fetchAndCompile(address, shared);
+    module = isEmbedded ? compileBytes(from(), "mite's script", shared) : fetchAndCompile(from, shared);
     compiled.set(key, module);
     module.catch(() => compiled.delete(key)); // the next load tries again
   }

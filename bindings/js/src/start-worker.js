@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts workers, in a page as in Node.
 import { messageOf } from "./errors.js";
+import { isLeftBehind, wasLeftBehind } from "./left-behind.js";
 import { hasPageWorkers, isNode, nodeModule } from "./platform.js";
 
 const START_MS = 10_000;
@@ -27,6 +28,7 @@ const START_MS = 10_000;
 export async function startWorker(script, make) {
   const here = hasPageWorkers();
   if (!here && !isNode) throw new Error("there are no workers here");
+  if (isLeftBehind()) throw new Error(wasLeftBehind(script));
   const thread = here ? pageWorker(script, make) : nodeWorker(script);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
