@@ -108,7 +108,7 @@ export interface LoadOptions {
   metrics?: boolean;
   /**
    * Where mite's `.wasm` files lie: a folder's URL (in Node also a path), or the URL of the core's
-   * file, beside which others are sought; or a compiled module (mite-simd.wasm or
+   * file, beside which others are sought; or a compiled module (what is in mite-simd.wasm.gz or
    * mite-relaxed.wasm), or each part by itself. Default: beside this package's code, where bundlers
    * find them too; so does a part that is not given.
    */
@@ -117,11 +117,11 @@ export interface LoadOptions {
 
 /** mite's WebAssembly part by part, each an address of its file or a compiled module. */
 export interface WasmParts {
-  /** mite-simd.wasm, or mite-relaxed.wasm where {@link features} says `relaxedSimd`. */
+  /** mite-simd.wasm.gz, or mite-relaxed.wasm where {@link features} says `relaxedSimd`. */
   core?: string | URL | CompiledModule;
   /** mite-more.wasm.gz, which models with less usual operators need. */
   more?: string | URL | CompiledModule;
-  /** mite-convert.wasm.gz, which mite/convert needs (with mite-simd.wasm as the core, and mite-more.wasm). */
+  /** mite-convert.wasm.gz, which mite/convert needs (with mite-simd.wasm.gz as the core, and mite-more.wasm.gz). */
   convert?: string | URL | CompiledModule;
 }
 

@@ -21,7 +21,7 @@ test("npm pack, install elsewhere, use", { timeout: 180_000 }, () => {
   const packed = run("npm", ["pack", join(root, "bindings/js"), "--json", "--silent"]);
   const [{ filename, files }] = JSON.parse(packed);
   const names = files.map(({ path }) => path);
-  for (const name of ["package.json", "mite.d.ts", "dist/index.js", "dist/mite-simd.wasm", "bin/mite.mjs"]) {
+  for (const name of ["package.json", "mite.d.ts", "dist/index.js", "dist/mite-simd.wasm.gz", "dist/mite-relaxed.wasm", "bin/mite.mjs"]) {
     assert.ok(names.includes(name), `${name} is not in the package`);
   }
   writeFileSync(join(folder, "package.json"), '{"name":"user","private":true,"type":"module"}');

@@ -38,14 +38,14 @@ const compiled = new Map();
  */
 export async function compileRuntime(place, { shared = false, build: wanted } = {}) {
   const { simd, relaxedSimd } = features();
-  if (!simd) {
+  if (!simd || !(isNode || globalThis.DecompressionStream)) {
     throw new MiteError(
       "unsupported",
-      "this engine lacks WebAssembly SIMD, which mite needs; update the browser (Chrome 91, Firefox 89, Safari 16.4 or newer) or Node",
+      "this engine lacks WebAssembly SIMD or DecompressionStream, which mite needs; update the browser (Chrome 91, Firefox 113, Safari 16.4 or newer) or Node",
     );
   }
   let suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
-  let found = find(place, "core", `mite-${suited}.wasm`);
+  let found = find(place, "core", suited === "simd" ? "mite-simd.wasm.gz" : "mite-relaxed.wasm");
   if (!found && isLeftBehind()) found = (await import("./embedded.js")).embeddedCore;
   if (typeof found === "function") suited = "simd";
   found ??= ownFiles[suited]();
@@ -88,7 +88,7 @@ export async function compileSide(part, place, shared) {
  * package.
  */
 const ownFiles = {
-  simd: () => new URL("../dist/mite-simd.wasm", import.meta.url),
+  simd: () => new URL("../dist/mite-simd.wasm.gz", import.meta.url),
   relaxed: () => new URL("../dist/mite-relaxed.wasm", import.meta.url),
   more: () => new URL("../dist/mite-more.wasm.gz", import.meta.url),
   convert: () => new URL("../dist/mite-convert.wasm.gz", import.meta.url),

@@ -11,8 +11,8 @@ const here = import.meta.url; // kept apart: bundlers do not look for this form,
 export function isLeftBehind() {
   if (!here) return true; // formats without import.meta
   if (new URL(here).pathname.endsWith(`/${SCRIPT}`)) return false;
-  const named = new URL("../dist/mite-simd.wasm", import.meta.url);
-  return named.href === new URL("../dist/mite-simd.wasm", here).href;
+  const named = new URL("../dist/mite-simd.wasm.gz", import.meta.url);
+  return named.href === new URL("../dist/mite-simd.wasm.gz", here).href;
 }
 
 /** The words for it. @param {string} what */
