@@ -18,7 +18,14 @@ addEventListener("message", ({ data, source }) => {
   );
 });
 
-const moduleFile = () => `${dist}/mite-${features().relaxedSimd ? "relaxed" : "simd"}.wasm`;
+const moduleFile = () => `${dist}/mite-${features().relaxedSimd ? "relaxed.wasm" : "simd.wasm.gz"}`;
+
+async function compile(cached) {
+  const response = await cached(moduleFile());
+  if (!response.url.endsWith(".gz")) return WebAssembly.compileStreaming(response);
+  const unpacked = new Response(response.body.pipeThrough(new DecompressionStream("gzip")));
+  return WebAssembly.compile(await unpacked.arrayBuffer());
+}
 
 async function install() {
   await (await files).addAll([moduleFile(), address]);
@@ -27,7 +34,7 @@ async function install() {
 
 async function classify(hash) {
   const cached = async (file) => (await files).match(file);
-  wasm ??= await WebAssembly.compileStreaming(cached(moduleFile()));
+  wasm ??= await compile(cached);
   const model =
     hash === "#plain" ? await load(address) : await load(await cached(address), { wasm, worker: false });
   const { top } = await model.classify(await (await fetch("/photo.jpg")).blob());
