@@ -269,7 +269,7 @@ export interface Runtime {
   readonly build: "simd" | "relaxed";
   /** The fastest kernels in use. */
   readonly isa: "plain" | "simd128" | "relaxed";
-  /** Whether mite-more.wasm was fetched, with operators that few models have. */
+  /** Whether mite-more.wasm.gz was fetched, with operators that few models have. */
   readonly whole: boolean;
   /** Threads that there are, the one that the model runs on included. */
   readonly threads: number;

@@ -3,7 +3,6 @@
 import { MiteError, messageOf, refusedByPolicy } from "./errors.js";
 import { features } from "./features.js";
 import { isLeftBehind, wasLeftBehind } from "./left-behind.js";
-import { plainGet } from "./plain-get.js";
 import { filePath, isNode, nodeModule } from "./platform.js";
 import { build } from "./release.js";
 import { setShared } from "./sharing.js";
@@ -41,7 +40,7 @@ export async function compileRuntime(place, { shared = false, build: wanted } = 
   if (!simd || !(isNode || globalThis.DecompressionStream)) {
     throw new MiteError(
       "unsupported",
-      "this engine lacks WebAssembly SIMD or DecompressionStream, which mite needs; update the browser (Chrome 91, Firefox 113, Safari 16.4 or newer) or Node",
+      "mite needs WebAssembly SIMD and DecompressionStream; update the browser (Chrome 91, Firefox 113, Safari 16.4 or newer) or Node",
     );
   }
   let suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
@@ -77,7 +76,7 @@ export async function compileSide(part, place, shared) {
   if (!found && isLeftBehind()) {
     throw new MiteError(
       "network",
-      `${wasLeftBehind(file)}; copy it from mite's folder dist to the site and pass { ${part}: its address } as the option wasm`,
+      `${wasLeftBehind(file)}; copy it from mite's dist to the site and pass { ${part}: its address } as the option wasm`,
     );
   }
   return compilePart(found ?? ownFiles[part](), shared);
@@ -134,7 +133,7 @@ function checkBuild(module, from) {
   if (!facts) {
     throw new MiteError(
       "version",
-      `the WebAssembly from ${from} is not mite's; serve the files of the same release as its JavaScript`,
+      `the WebAssembly from ${from} is not mite's; serve it and the JavaScript from the same release`,
     );
   }
   if (build !== undefined && facts.build !== build) {
@@ -169,14 +168,13 @@ function compileOnce(from, shared) {
 async function fetchAndCompile(address, shared) {
   const path = await filePath(address);
   if (path !== null) return compileBytes(await readModule(path), path, shared);
-  const body = await plainGet(address);
-  if (body?.status === 200) return compileBytes(await wholeOf(body), String(address), shared);
-  body?.cancel();
+  const plain = isNode && (await (await import("./plain-get.js")).plainBytes(address));
+  if (plain) return compileBytes(plain, String(address), shared);
 
   const response = await fetch(address).catch((error) => {
     throw new MiteError(
       "network",
-      `mite's WebAssembly file could not be fetched from ${address}: ${messageOf(error)}; check that it is there, or pass its folder as the option wasm`,
+      `mite's WebAssembly file could not be fetched from ${address}: ${messageOf(error)}; pass the folder of mite's .wasm files as the option wasm`,
       { cause: error },
     );
   });
@@ -196,13 +194,6 @@ async function fetchAndCompile(address, shared) {
   return compileBytes(new Uint8Array(await response.arrayBuffer()), response.url, shared);
 }
 
-/** @param {import("./plain-get.js").Body} body */
-async function wholeOf(body) {
-  const pieces = [];
-  for (let piece; !(piece = await body.read()).done; ) pieces.push(piece.value);
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
-}
-
 /** @param {string} path */
 async function readModule(path) {
   const { readFile } = nodeModule("node:fs/promises");
@@ -211,7 +202,7 @@ async function readModule(path) {
   } catch (error) {
     throw new MiteError(
       "network",
-      `mite's WebAssembly file ${path} cannot be read: ${messageOf(error)}; reinstall the package (or run make build in its sources)`,
+      `mite's WebAssembly file ${path} cannot be read: ${messageOf(error)}; reinstall the package`,
       { cause: error },
     );
   }

@@ -2,7 +2,6 @@
 // The bytes of an address, through interruptions: a request that fails for a passing reason is made
 // again after a while, and one that breaks off is taken up where it did.
 import { MiteError, messageOf } from "./errors.js";
-import { plainGet } from "./plain-get.js";
 import { untilAborted } from "./platform.js";
 import { bytesOf, request } from "./source.js";
 
@@ -89,6 +88,7 @@ export function answerOf({ status, statusText, headers, body }) {
  * @returns {Promise<Answer | undefined>}
  */
 export async function askPlainly(address, signal) {
+  const { plainGet } = await import("./plain-get.js");
   const body = await plainGet(address, signal);
   return body && { ...body, ...described(body.status, (name) => body.headers[name] ?? null) };
 }

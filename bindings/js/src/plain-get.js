@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Node loads its fetch on first use, which takes longer than to fetch a small model; http is there.
-import { isNode, nodeModule } from "./platform.js";
+// Imported on demand and in Node alone: pages have no use for it. By itself, without platform.js, which
+// would become a file of its own for pages, too.
 
 /**
  * A started body, read like a stream's.
@@ -13,17 +14,17 @@ import { isNode, nodeModule } from "./platform.js";
  */
 
 /**
- * The body of an ordinary answer to an ordinary request, or undefined: pages, and everything else
- * (connections that fail, redirects, encodings, other schemes), are left to fetch, whose words for it
- * are known.
+ * The body of an ordinary answer to an ordinary request, or undefined: everything else (connections
+ * that fail, redirects, encodings, other schemes) is left to fetch, whose words for it are known.
  * @param {string | URL} address
  * @param {AbortSignal} [signal]
  * @returns {Promise<Body | undefined>}
  */
 export async function plainGet(address, signal) {
   const scheme = /^(https?):/i.exec(String(address))?.[1].toLowerCase();
-  if (!isNode || !scheme) return undefined;
-  const { get } = nodeModule(`node:${scheme}`);
+  if (!scheme) return undefined;
+  /** @type {any} */
+  const { get } = globalThis.process.getBuiltinModule(`node:${scheme}`);
   return new Promise((resolve) => {
     const options = { signal, headers: { "accept-encoding": "identity" } };
     /** @param {import("node:http").IncomingMessage} response */
@@ -43,4 +44,16 @@ export async function plainGet(address, signal) {
       resolve(undefined); // no address at all
     }
   });
+}
+
+/**
+ * All bytes of such an answer; undefined where it is none or no success.
+ * @param {string | URL} address
+ */
+export async function plainBytes(address) {
+  const body = await plainGet(address);
+  if (body?.status !== 200) return body?.cancel();
+  const pieces = [];
+  for (let piece; !(piece = await body.read()).done; ) pieces.push(piece.value);
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
