@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of the clients: bundled by esbuild with every package of onnxruntime as an alias of another
 // module, and served with what it needs from this machine alone.
-import { cpSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { installed, original, ort, root } from "./clients.mjs";
+import { installed, original, root } from "./clients.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = join(root, "build/ort/web");
 const packages = ["onnxruntime-web/webgpu", "onnxruntime-web", "onnxruntime-common"];
 
 /**
- * Writes `NAME.js`, which exports `run`, and lays mite's files beside it.
+ * Writes `NAME.js`, which exports `run`. mite stays out of it and among its files, for its workers.
  * @param {string} name
  * @param {string} client name of its package
  * @param {"mite" | "original"} which
  */
 export async function bundlePage(name, client, which) {
-  cpSync(join(root, "bindings/js/dist"), join(web, "dist"), { recursive: true });
   const modules = installed();
-  const module = which === "mite" ? ort : join(original, "ort.wasm.bundle.min.mjs");
+  const module = which === "mite" ? "/mite/dist/ort.js" : join(original, "ort.wasm.bundle.min.mjs");
   await build({
     entryPoints: { [name]: join(here, "page.js") },
     outdir: join(web, "dist"),
     bundle: true,
+    external: ["/mite/*"],
     format: "esm",
     target: "es2022",
     logLevel: "error",
@@ -37,7 +37,7 @@ export async function bundlePage(name, client, which) {
   });
 }
 
-/** Folders by the beginning of an address; mite's other files lie beside the bundle, as esbuild wants. */
+/** Folders by the beginning of an address. */
 const folders = {
   "/dist/": join(web, "dist"),
   "/mite/": join(root, "bindings/js"),

@@ -73,13 +73,16 @@ export async function withMore(core, place, shared = false) {
 export async function compileSide(part, place, shared) {
   const file = `mite-${part}.wasm.gz`;
   const found = find(place, part, file);
-  if (!found && isLeftBehind()) {
+  try {
+    return await compilePart(found ?? ownFiles[part](), shared);
+  } catch (error) {
+    if (found || !isLeftBehind()) throw error;
     throw new MiteError(
       "network",
-      `${wasLeftBehind(file)}; copy it from mite's dist to the site and pass { ${part}: its address } as the option wasm`,
+      `${wasLeftBehind(file)}; copy it from mite's dist and pass { ${part}: its address } as the option wasm`,
+      { cause: error },
     );
   }
-  return compilePart(found ?? ownFiles[part](), shared);
 }
 
 /**
