@@ -5,6 +5,7 @@
 #include "lower.h"
 
 #include "base/sizes.h"
+#include "ops/more/functions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -292,6 +293,20 @@ static bool same_numbers(const mite_ir_value *v, const void *a, const void *b) {
     return mite_ir_is_fixed(v) && (!bytes || memcmp(a, b, bytes) == 0);
 }
 
+// Comparisons and the like: what they say of two stand-ins need not hold between or below them.
+static bool decides(const mite_ir_node *node) {
+    if (mite_ir_is(node, "min") || mite_ir_is(node, "max") || mite_ir_is(node, "clamp"))
+        return true;
+    if (!mite_ir_is(node, "binary")) return false;
+    switch (mite_ir_int(node, "function")) {
+    case MITE_BINARY_LESS:
+    case MITE_BINARY_LESS_OR_EQUAL:
+    case MITE_BINARY_MIN:
+    case MITE_BINARY_MAX: return true;
+    default: return false;
+    }
+}
+
 // Small results of known numbers are computed at once, so that the shapes which depend on them can
 // be worked out; twice where they follow from open dimensions.
 static void guess(mite_ir_graph *g, mite_ir_node *node, const knowledge *k) {
@@ -305,7 +320,9 @@ static void guess(mite_ir_graph *g, mite_ir_node *node, const knowledge *k) {
         mite_ir_value *v = node->outputs[i];
         v->guess = data[i];
         v->other_guess = other ? other[i] : NULL;
-        v->guess_open = k->is_open && !(other && same_numbers(v, data[i], other[i]));
+        bool same = other && same_numbers(v, data[i], other[i]);
+        v->guess_open = k->is_open && (!same || decides(node));
+        if (same && decides(node)) v->other_guess = NULL; // nothing is known of other sizes
     }
 }
 

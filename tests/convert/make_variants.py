@@ -183,6 +183,12 @@ case("a sequence from nothing", [n("SequenceEmpty", [], "e"), n("Relu", ["x"], "
 case("a table too short for any stand-in", [n("Shape", ["x"], "a"), n("Gather", ["a", "o"], "b"), n("Unsqueeze", ["b", "z"], "c"), n("Slice", ["t", "z", "c", "z"], "e"),
      n("Gather", ["w", "x"], "g"), n("Add", ["g", "e"], "i"), n("MatMul", ["i", "k"])], i64(3).reshape(1, 1),
      {"o": np.int64(1), "z": i64(0), "t": f(12, 8), "w": f(9, 8), "k": f(8, 4)}, shapes={"x": ["batch", "length"]})
+# What holds for both stand-ins of a length need not hold for a run's.
+decide = lambda op: h.make_graph([n(op, ["x", "one"], "z")], op, [], [h.make_tensor_value_info("z", T.FLOAT, None)])
+length = [n("Shape", ["x"], "a"), n("Gather", ["a", "o"], "b")]
+for name, nodes in (("a branch by the length", [n("Greater", ["b", "k"], "c"), n("If", ["c"], then_branch=decide("Add"), else_branch=decide("Sub"))]),
+                    ("the lesser of a length and a number", [n("Min", ["b", "k"], "c"), n("Cast", ["c"], "d", to=T.FLOAT), n("Mul", ["x", "d"])])):
+    case(name, length + nodes, f(1, 1), {"o": np.int64(1), "k": np.int64(50), "one": np.float32(1)}, shapes={"x": ["batch", "length"]})
 
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
