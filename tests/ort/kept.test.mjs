@@ -3,9 +3,9 @@
 // gives the same numbers, notices other models, options and damage, and the page can delete it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, describe, test } from "node:test";
-import { engines, launch, missing } from "../web/browsers.mjs";
-import { startServer } from "../web/server.mjs";
+import { describe, test } from "node:test";
+import { engines, missing } from "../web/browsers.mjs";
+import { pageOf } from "../web/suite.mjs";
 
 const model = (name) => readFileSync(new URL(`models/${name}`, import.meta.url));
 const bert = model("tiny-bert/onnx/model.onnx");
@@ -56,39 +56,27 @@ async function visit(source, { lengths = [5], kept = 0, ...options } = {}) {
 
 for (const engine of engines) {
   describe(`converted models in ${engine}`, { skip: missing(engine), timeout: 240_000 }, () => {
-    /** @type {import("../web/browsers.mjs").Page} */
-    let page;
-    /** @type {Awaited<ReturnType<typeof startServer>>} */
-    let server;
     const keeps = engine !== "webkit"; // nothing outlives a page there, under automation
-    before(async () => {
-      server = await startServer();
-      page = await launch(engine);
-      await page.open(`${server.url}/`);
-    });
-    after(async () => {
-      await page?.close();
-      await server?.close();
-    });
+    const at = pageOf(engine);
     /** A visit of a page that was just opened. */
     const again = async (source, options = {}) => {
-      server.state.requests.length = 0;
-      await page.open(`${server.url}/`);
-      const told = await page.run(visit, source, options);
+      at.server.state.requests.length = 0;
+      await at.page.open(`${at.server.url}/`);
+      const told = await at.page.run(visit, source, options);
       assert.equal(told.message, undefined);
-      return { ...told, converted: server.state.requests.some((path) => /mite-convert\.wasm/.test(path)) };
+      return { ...told, converted: at.server.state.requests.some((path) => /mite-convert\.wasm/.test(path)) };
     };
     const plan = async (bytes, ...steps) => {
-      await page.run(async () => (await import("/mite/dist/index.js")).models.delete());
-      server.faults.plan("/m.onnx", bytes, steps.length ? steps : [{}]);
+      await at.page.run(async () => (await import("/mite/dist/index.js")).models.delete());
+      at.server.faults.plan("/m.onnx", bytes, steps.length ? steps : [{}]);
     };
-    const requests = () => server.faults.log.map(({ status, ifNoneMatch }) => `${status}${ifNoneMatch ? " if" : ""}`);
+    const requests = () => at.server.faults.log.map(({ status, ifNoneMatch }) => `${status}${ifNoneMatch ? " if" : ""}`);
 
     test("by address: the server is asked whether it changed", async () => {
       await plan(bert);
       const first = await again("/m.onnx", { kept: 1 });
       assert.equal(first.converted, true);
-      assert.deepEqual(first.kept.map(({ address }) => address), [`${server.url}/m.onnx`]);
+      assert.deepEqual(first.kept.map(({ address }) => address), [`${at.server.url}/m.onnx`]);
       const second = await again("/m.onnx");
       assert.deepEqual([second.sums, second.metadata, second.notes], [first.sums, first.metadata, first.notes]);
       assert.deepEqual([second.converted, second.workers > 0], [!keeps, !keeps]);
@@ -102,7 +90,7 @@ for (const engine of engines) {
       assert.deepEqual([first.converted, second.converted, second.sums], [true, !keeps, first.sums]);
       if (!keeps) return;
       assert.match(second.kept[0].address, /^sha256:[0-9a-f]{64}$/);
-      const deleted = await page.run(
+      const deleted = await at.page.run(
         async (address) => (await import("/mite/dist/index.js")).models.delete(address), second.kept[0].address);
       assert.equal(deleted, 1);
       assert.equal((await again("bytes of /m.onnx")).converted, true);
@@ -123,7 +111,7 @@ for (const engine of engines) {
     test("what is damaged is converted anew", async () => {
       await plan(bert);
       const { sums } = await again("/m.onnx");
-      await page.run(async () => {
+      await at.page.run(async () => {
         const root = await navigator.storage.getDirectory();
         for await (const folder of (await root.getDirectoryHandle("mite-models")).values()) {
           for await (const part of folder.values()) {
@@ -162,7 +150,7 @@ for (const engine of engines) {
       const all = [undefined, fixed, { graphOptimizationLevel: "disabled" }];
       for (const options of all) assert.equal((await again("/m.onnx", options)).converted, true);
       for (const options of all) assert.equal((await again("/m.onnx", options)).converted, false);
-      const deleted = await page.run(async () => (await import("/mite/dist/index.js")).models.delete("/m.onnx"));
+      const deleted = await at.page.run(async () => (await import("/mite/dist/index.js")).models.delete("/m.onnx"));
       assert.equal(deleted, 3);
       assert.equal((await again("/m.onnx", { mite: { cache: false } })).converted, true);
       assert.deepEqual((await again("/m.onnx", { mite: { cache: false } })).kept, []);
@@ -182,10 +170,10 @@ for (const engine of engines) {
       assert.deepEqual([away.converted, away.sums], [false, sums]);
       await assert.rejects(again("/m.onnx"), /404/);
       // Under an address of its own, which the browser's cache has from now on, too.
-      server.faults.plan("/fresh.onnx", bert, [{ headers: { "cache-control": "max-age=1000" } }, { status: 500 }]);
+      at.server.faults.plan("/fresh.onnx", bert, [{ headers: { "cache-control": "max-age=1000" } }, { status: 500 }]);
       await again("/fresh.onnx");
       assert.equal((await again("/fresh.onnx")).converted, false);
-      assert.equal(server.faults.log.length, 1);
+      assert.equal(at.server.faults.log.length, 1);
     });
 
     test("in the store that is asked for", async () => {
@@ -197,14 +185,14 @@ for (const engine of engines) {
 
     test("where space runs out the session works all the same, unless it must be kept", async () => {
       await plan(bert);
-      await page.quota(server.url, 30_000);
+      await at.page.quota(at.server.url, 30_000);
       const told = await again("/m.onnx");
       assert.deepEqual([told.sums.length, told.kept], [1, []]);
       assert.match(told.notes.join(), /cannot be kept/);
-      await page.open(`${server.url}/`);
-      const refused = await page.run(visit, "/m.onnx", { mite: { cache: "opfs" } });
+      await at.page.open(`${at.server.url}/`);
+      const refused = await at.page.run(visit, "/m.onnx", { mite: { cache: "opfs" } });
       assert.equal(refused.code, "quota");
-      await page.quota(server.url);
+      await at.page.quota(at.server.url);
     });
   });
 }

@@ -2,10 +2,10 @@
 // Monitoring in the page: counts, drift of photos and callbacks, with the model in a worker and without, and
 // not one request that the page did not make.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { parsePrometheus } from "../prometheus.mjs";
-import { engines, launch, missing } from "./browsers.mjs";
-import { startServer } from "./server.mjs";
+import { engines, missing } from "./browsers.mjs";
+import { pageOf } from "./suite.mjs";
 
 const MODEL = "/models/efficientnet-lite0/efficientnet-lite0.int8.mite";
 const PHOTOS = ["astronaut", "cameraman", "cat", "coffee", "seeding"].map((name) => `/samples/${name}.jpg`);
@@ -52,27 +52,15 @@ async function use(runs) {
 
 for (const engine of engines) {
   describe(`metrics in ${engine}`, { skip: missing(engine), timeout: 240_000 }, () => {
-    /** @type {import("./browsers.mjs").Page} */
-    let page;
-    /** @type {Awaited<ReturnType<typeof startServer>>} */
-    let server;
-    before(async () => {
-      server = await startServer();
-      page = await launch(engine);
-      await page.open(`${server.url}/`);
-    });
-    after(async () => {
-      await page?.close();
-      await server?.close();
-    });
+    const at = pageOf(engine);
 
     for (const worker of [true, false]) {
       for (const kind of worker ? ["like", "dark", "inverted", "noise"] : ["like", "noise"]) {
         test(`${kind} photos, ${worker ? "in a worker" : "on the page's thread"}`, async () => {
-          await page.run(prepare, MODEL, worker, PHOTOS, kind, MIN_RUNS);
-          const before = server.state.requests.length;
-          const { metrics, calls, text } = await page.run(use, MIN_RUNS);
-          assert.equal(server.state.requests.length, before, server.state.requests.slice(before).join());
+          await at.page.run(prepare, MODEL, worker, PHOTOS, kind, MIN_RUNS);
+          const before = at.server.state.requests.length;
+          const { metrics, calls, text } = await at.page.run(use, MIN_RUNS);
+          assert.equal(at.server.state.requests.length, before, at.server.state.requests.slice(before).join());
           const { runtime, runs, confidence, selfTest, load, drift } = metrics;
           assert.equal(runtime.worker, worker, runtime.note);
           assert.deepEqual([runs.count, runs.apart, runs.pictures.count], [MIN_RUNS, 1, MIN_RUNS]);

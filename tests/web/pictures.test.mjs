@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every form that a page may have a picture in gives the same answer, in a worker and without.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { engines, launch, missing } from "./browsers.mjs";
-import { startServer } from "./server.mjs";
+import { describe, test } from "node:test";
+import { engines, missing } from "./browsers.mjs";
+import { pageOf } from "./suite.mjs";
 
 /** Runs in the page; answers by form. WebP is lossy and made by the engine: kept apart. */
 const classifyForms = async (worker) => {
@@ -47,23 +47,11 @@ const classifyForms = async (worker) => {
 
 for (const engine of engines) {
   describe(`pictures in ${engine}`, { skip: missing(engine), timeout: 120_000 }, () => {
-    /** @type {import("./browsers.mjs").Page} */
-    let page;
-    /** @type {Awaited<ReturnType<typeof startServer>>} */
-    let server;
-    before(async () => {
-      server = await startServer();
-      page = await launch(engine);
-      await page.open(`${server.url}/`);
-    });
-    after(async () => {
-      await page?.close();
-      await server?.close();
-    });
+    const at = pageOf(engine);
 
     for (const worker of [true, false]) {
       test(worker ? "in a worker" : "on the page's own thread", async () => {
-        const said = await page.run(classifyForms, worker);
+        const said = await at.page.run(classifyForms, worker);
         assert.equal(said.inWorker, worker, said.note);
         const { bytes } = said.answers;
         assert.equal(bytes.label, "espresso");

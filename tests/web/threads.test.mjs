@@ -3,9 +3,9 @@
 // own thread, share the work, and give the bits that every other build gives.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, describe, test } from "node:test";
-import { engines, launch, missing } from "./browsers.mjs";
-import { startServer } from "./server.mjs";
+import { describe, test } from "node:test";
+import { engines, missing } from "./browsers.mjs";
+import { pageOf } from "./suite.mjs";
 
 const bits = readFileSync(new URL("../models/bits.txt", import.meta.url), "utf8");
 
@@ -31,23 +31,11 @@ const runThreaded = async (threads, worker) => {
 
 for (const engine of engines) {
   describe(`threads in ${engine}`, { skip: missing(engine), timeout: 120_000 }, () => {
-    /** @type {import("./browsers.mjs").Page} */
-    let page;
-    /** @type {Awaited<ReturnType<typeof startServer>>} */
-    let server;
-    before(async () => {
-      server = await startServer();
-      page = await launch(engine);
-      await page.open(`${server.url}/`);
-    });
-    after(async () => {
-      await page?.close();
-      await server?.close();
-    });
+    const at = pageOf(engine);
 
     for (const [threads, worker] of [[1, true], [2, true], [2, false], [4, true]]) {
       test(`${threads} of them, ${worker ? "in a worker" : "on the page's own thread"}`, async () => {
-        const said = await page.run(runThreaded, threads, worker);
+        const said = await at.page.run(runThreaded, threads, worker);
         const { runtime } = said;
         assert.equal(said.hashes.length, 1, "runs differ");
         assert.ok(bits.includes(said.hashes[0]), said.hashes[0]);
@@ -60,12 +48,12 @@ for (const engine of engines) {
           assert.equal(runtime.threads, 1);
           assert.equal(/share memory/.test(runtime.note ?? ""), threads > 1, runtime.note);
         }
-        assert.deepEqual(page.complaints, []);
+        assert.deepEqual(at.page.complaints, []);
       });
     }
     if (engine !== "webkit") {
       test("this engine can share memory, so the above meant something", async () => {
-        const said = await page.run(async () => (await import("/mite/src/index.js")).features());
+        const said = await at.page.run(async () => (await import("/mite/src/index.js")).features());
         assert.equal(said.sharedMemory, true);
       });
     }
