@@ -397,6 +397,16 @@ static void blow_ups(void) {
     try_graph("Resize by 10^9", g, NULL);
 }
 
+// Half a gigabyte whose shape alone is read: that takes no memory, so what the shape says is known.
+static void shapes(void) {
+    message g = {0};
+    put_message(&g, 11, port("x", FLOAT, 2, (const int64_t[]){8192, 16384}));
+    put_message(&g, 12, port("y", FLOAT, 0, NULL));
+    put_message(&g, 11, port("small", FLOAT, 1, (const int64_t[]){6}));
+    add(&g, "Shape", "x", "shape"), add(&g, "Reshape", "small,shape", "y");
+    try_graph("shape of a large input", g, "8192");
+}
+
 static void tensors(void) {
     static const struct {
         const char *what, *words;
@@ -602,6 +612,7 @@ int main(void) {
     nesting();
     functions();
     blow_ups();
+    shapes();
     tensors();
     outside_data();
     windows();
