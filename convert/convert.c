@@ -120,7 +120,7 @@ static mite_ir_graph *import_once(mite_convert *c, const uint8_t *bytes, size_t 
     return g;
 }
 
-#define MAX_IMPORTS 4 // of one source, each with better stand-ins for what is open
+#define MAX_IMPORTS 6 // of one source, each with better stand-ins for what is open
 
 // Parses a source into a graph of its own.
 static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_count,
@@ -132,6 +132,9 @@ static mite_ir_graph *import(mite_convert *c, const uint8_t *bytes, size_t byte_
         mite_ir_free(g);
         stand_ins.changed = false;
         g = import_once(c, bytes, byte_count, &stand_ins, warnings);
+        // What was learned holds of the stand-ins that there were.
+        if (g && !stand_ins.changed && g->has_unsuited && !stand_ins.even)
+            stand_ins = (mite_import_stand_ins){.even = true, .changed = true};
         if (!g || !stand_ins.changed || (!mite_ir_ok(g) && g->error.status == MITE_ERR_MEMORY))
             break;
     }

@@ -120,6 +120,7 @@ typedef struct mite_ir_graph {
     // Told of nodes whose rule refuses stand-ins, which are then unknown; may be NULL.
     void (*refused)(void *context, const mite_ir_node *node);
     void *refused_context;
+    bool has_unsuited; // a rule took the stand-ins of its inputs' shapes but not the other ones
     bool folds; // emitted nodes of one output whose numbers are settled become constants at once
 } mite_ir_graph;
 

@@ -256,11 +256,13 @@ static void open_cut_dimensions(const mite_ir_node *node) {
 
 // The dimensions of the results that follow from open ones: those that change with the stand-ins. Of
 // the results of vague inputs, or where the other stand-ins do not suit the operator, all may.
-static void open_outputs(mite_ir_node *node, rehearsal *r, const knowledge *k) {
+static void open_outputs(mite_ir_graph *g, mite_ir_node *node, rehearsal *r, const knowledge *k) {
     mite_error error = {MITE_OK, ""};
     uint64_t macs;
     if (node->op->needs_only_shapes) return; // as long as there are dimensions
-    bool suits = rehearse(&error, node, r, true, &macs) == MITE_OK;
+    mite_status status = rehearse(&error, node, r, true, &macs);
+    bool suits = status == MITE_OK;
+    if (status < 0 && !k->is_vague && !g->trial) g->has_unsuited = true;
     if (suits && !same_ranks(node, r)) {
         leave_unknown(node);
         return;
@@ -293,18 +295,67 @@ static bool same_numbers(const mite_ir_value *v, const void *a, const void *b) {
     return mite_ir_is_fixed(v) && (!bytes || memcmp(a, b, bytes) == 0);
 }
 
-// Comparisons and the like: what they say of two stand-ins need not hold between or below them.
-static bool decides(const mite_ir_node *node) {
-    if (mite_ir_is(node, "min") || mite_ir_is(node, "max") || mite_ir_is(node, "clamp"))
-        return true;
-    if (!mite_ir_is(node, "binary")) return false;
+// How the numbers of a result that is the same under both stand-ins follow from inputs that are not.
+typedef enum settling {
+    SETTLES, // the same whatever a run brings: what is chosen, a difference of two sizes
+    ROUNDS, // may be another in between: a remainder, a quotient cut off; not where all operands are open
+    COMPARES, // may be another beyond: what is said of 64 and 97 need not be true of 8
+    EQUATES // as that, but what is of one size twice is so by its making, and no size is negative
+} settling;
+
+static settling settling_of(const mite_ir_node *node) {
+    static const char *const comparing[] = {"min",    "max",         "clamp",
+                                            "reduce", "arg_extreme", "top_k"};
+    static const char *const rounding[] = {"div", "unary", "cast"};
+    for (size_t i = 0; i < sizeof comparing / sizeof *comparing; i++)
+        if (mite_ir_is(node, comparing[i])) return COMPARES;
+    for (size_t i = 0; i < sizeof rounding / sizeof *rounding; i++)
+        if (mite_ir_is(node, rounding[i])) return ROUNDS;
+    if (!mite_ir_is(node, "binary")) return SETTLES;
     switch (mite_ir_int(node, "function")) {
-    case MITE_BINARY_LESS:
-    case MITE_BINARY_LESS_OR_EQUAL:
+    case MITE_BINARY_ADD:
+    case MITE_BINARY_SUB:
+    case MITE_BINARY_MUL: return SETTLES;
     case MITE_BINARY_MIN:
-    case MITE_BINARY_MAX: return true;
-    default: return false;
+    case MITE_BINARY_MAX:
+    case MITE_BINARY_LESS:
+    case MITE_BINARY_LESS_OR_EQUAL: return COMPARES;
+    case MITE_BINARY_EQUAL: return EQUATES;
+    default: return ROUNDS;
     }
+}
+
+static bool is_negative(const mite_ir_value *v) {
+    const void *numbers = v->data ? v->data : v->guess;
+    if (!numbers || (v->dtype != MITE_I32 && v->dtype != MITE_I64)) return false;
+    for (size_t i = 0; i < mite_ir_elements(v); i++)
+        if (number_at(v, numbers, i) >= 0) return false;
+    return true;
+}
+
+static bool is_true(const mite_ir_value *v, const void *numbers) {
+    return !memchr(numbers, 0, mite_ir_elements(v) * mite_dtype_bytes(v->dtype));
+}
+
+// Whether the numbers of a result, the same under both stand-ins, need not be the same in a run.
+static bool is_undecided(const mite_ir_node *node, const mite_ir_value *result,
+                         const void *numbers) {
+    size_t open = 0, fixed = 0, negative = 0;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const mite_ir_value *v = node->inputs[i];
+        if (!v) continue;
+        if (v->guess_open) open++;
+        else fixed++;
+        if (!v->guess_open && is_negative(v)) negative++;
+    }
+    if (!open || node->op->needs_only_shapes) return false;
+    switch (settling_of(node)) {
+    case SETTLES: return false;
+    case ROUNDS: return fixed > 0 || open == 1;
+    case COMPARES: return true;
+    case EQUATES: return !negative && (fixed > 0 || !is_true(result, numbers));
+    }
+    return true;
 }
 
 // Small results of known numbers are computed at once, so that the shapes which depend on them can
@@ -321,8 +372,9 @@ static void guess(mite_ir_graph *g, mite_ir_node *node, const knowledge *k) {
         v->guess = data[i];
         v->other_guess = other ? other[i] : NULL;
         bool same = other && same_numbers(v, data[i], other[i]);
-        v->guess_open = k->is_open && (!same || decides(node));
-        if (same && decides(node)) v->other_guess = NULL; // nothing is known of other sizes
+        bool undecided = same && is_undecided(node, v, data[i]);
+        v->guess_open = k->is_open && (!same || undecided);
+        if (undecided) v->other_guess = NULL; // nothing is known of other sizes
     }
 }
 
@@ -358,7 +410,7 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
         } else if (!status) {
             knowledge k = know(node);
             take_shapes(node, &r, false);
-            if (k.is_open) open_outputs(node, &r, &k);
+            if (k.is_open) open_outputs(g, node, &r, &k);
             if (!g->trial && !node->output->unknown) guess(g, node, &k);
         }
     }

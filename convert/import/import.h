@@ -12,13 +12,20 @@ typedef struct mite_import_shape {
     int32_t dims[MITE_MAX_RANK];
 } mite_import_shape;
 
-// Stand-ins for open dimensions that an import has found better ones for: by the symbol's number in the
-// order of the inputs, the one and the other; 0 where nothing is said.
+// What earlier imports of the same source found out about stand-ins for open dimensions. `at`: better ones,
+// by the symbol's number in the order of the inputs, the one and the other; 0 where nothing is said.
 #define MITE_IMPORT_SYMBOLS 64
 typedef struct mite_import_stand_ins {
     int32_t at[MITE_IMPORT_SYMBOLS][2];
+    bool even; // the model takes no other sizes than such as can be halved five times
     bool changed; // in this import, which is then worth another
 } mite_import_stand_ins;
+
+// The first of two stand-ins is a multiple of 32, which any model takes. The other is one more than that,
+// if the model takes such, so that remainders and halves tell what depends on it.
+static inline int32_t mite_import_other(const mite_import_stand_ins *s, int32_t multiple) {
+    return s && !s->even ? multiple + 1 : multiple;
+}
 
 typedef struct mite_import_options {
     const mite_import_shape *shapes;

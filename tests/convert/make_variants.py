@@ -189,6 +189,17 @@ length = [n("Shape", ["x"], "a"), n("Gather", ["a", "o"], "b")]
 for name, nodes in (("a branch by the length", [n("Greater", ["b", "k"], "c"), n("If", ["c"], then_branch=decide("Add"), else_branch=decide("Sub"))]),
                     ("the lesser of a length and a number", [n("Min", ["b", "k"], "c"), n("Cast", ["c"], "d", to=T.FLOAT), n("Mul", ["x", "d"])])):
     case(name, length + nodes, f(1, 1), {"o": np.int64(1), "k": np.int64(50), "one": np.float32(1)}, shapes={"x": ["batch", "length"]})
+by = lambda op, *i, o="c", **a: [n(op, ["b", *i], o, **a)]
+scaled = [n("Cast", ["c"], "d", to=T.FLOAT), n("Mul", ["x", "d"])]
+quotient = [n("Cast", ["b"], "e", to=T.FLOAT), n("Div", ["e", "real"], "q")]
+padding = [*by("Mod", "eight", o="r"), n("Sub", ["eight", "r"], "s"), n("Mod", ["s", "eight"], "p"), n("Unsqueeze", ["p", "z"], "u"), n("Concat", ["z", "z", "z", "u"], "pads", axis=0), n("Pad", ["x", "pads"], "v")]
+for name, nodes in (("remainder", by("Mod", "eight") + scaled), ("quotient", by("Div", "k") + scaled), ("divisor", [n("Div", ["k", "b"], "c"), *scaled]),
+                    ("bits", by("BitwiseAnd", "ones") + scaled), ("equality", by("Equal", "o") + scaled), ("floor", quotient + [n("Floor", ["q"], "c"), *scaled]),
+                    ("whole numbers", quotient + [n("Cast", ["q"], "c", to=T.INT64), *scaled]), ("sign", [n("Sub", ["b", "k"], "e"), n("Sign", ["e"], "c"), *scaled]),
+                    ("least of two", [n("Unsqueeze", ["b", "z"], "e"), n("Concat", ["e", "fifty"], "g", axis=0), n("ReduceMin", ["g"], "c", keepdims=0), *scaled]),
+                    ("padding to eight", padding + [n("Relu", ["v"])]), ("windows of eight", padding + [n("Reshape", ["v", "windows"])])):
+    case("a length's " + name, length + nodes, f(1, 1), {"o": np.int64(1), "k": np.int64(50), "ones": np.int64(31), "eight": np.int64(8), "real": np.float32(50), "z": i64(0), "fifty": i64(50), "windows": i64(1, -1, 8)},
+         shapes={"x": ["batch", "length"]})
 
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))

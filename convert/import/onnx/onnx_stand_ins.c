@@ -9,11 +9,12 @@
 
 #include <string.h>
 
-// Sizes that real models take well: multiples of 32, all different.
+// All different.
 int32_t onnx_stand_in(const onnx_import *c, uint32_t symbol, bool other) {
     const mite_import_stand_ins *s = c->options->stand_ins;
     if (s && symbol < MITE_IMPORT_SYMBOLS && s->at[symbol][0]) return s->at[symbol][other];
-    return 32 * (2 * (int32_t)(symbol % 1024) + (other ? 3 : 2));
+    int32_t one = 64 * ((int32_t)(symbol % 1024) + 1);
+    return other ? mite_import_other(s, one + 32) : one;
 }
 
 // The symbol whose stand-ins dimension `d` of v has; false where it follows from several, or from none.

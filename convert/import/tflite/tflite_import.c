@@ -107,12 +107,14 @@ static const mite_import_shape *stated_shape(const tfl_import *c, const char *na
     return NULL;
 }
 
-// Sizes that real models take well: multiples of 32, all different. First dimensions are batches,
-// which inputs have in common.
-static void open_dimensions(const tfl_tensor *t, size_t input, mite_ir_value *v) {
+// All different, but first dimensions are batches, which inputs have in common.
+static void open_dimensions(const tfl_import *c, const tfl_tensor *t, size_t input,
+                            mite_ir_value *v) {
     for (size_t i = 0; i < t->rank; i++) {
         int32_t number = i ? (int32_t)(1 + (input * MITE_MAX_RANK + i) % 1000) : 0;
-        if (t->open >> i & 1) mite_ir_open(v, i, 64 * (number + 1), 64 * (number + 1) + 32);
+        int32_t one = 64 * (number + 1);
+        if (t->open >> i & 1)
+            mite_ir_open(v, i, one, mite_import_other(c->options->stand_ins, one + 32));
     }
 }
 
@@ -180,7 +182,7 @@ static bool add_input(tfl_import *c, size_t k) {
     if (!v->stored) return false;
     if (t->open && !stated_shape(c, t->name)) {
         if (c->fixes_open) warn_of_fixed(c, t, dims);
-        else open_dimensions(t, k, v->stored);
+        else open_dimensions(c, t, k, v->stored);
     }
     if (!tfl_is_quantized(t)) return true;
     float scale;
