@@ -190,7 +190,8 @@ build/id: $(MODULES:%=build/%.wasm) tools/seal.mjs
 
 # What pages load and what the command runs: the same sources in few files and without comments.
 SCRIPTS := $(wildcard bindings/js/src/*.js bindings/js/src/*/*.js)
-$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs bindings/js/package.json build/id $(DIST)/mite-simd.wasm $(NODE_MODULES)
+$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs tools/delta.mjs bindings/js/package.json build/id \
+    $(DIST)/mite-simd.wasm $(DIST)/mite-relaxed.wasm $(NODE_MODULES)
 	@mkdir -p $(@D)
 	@echo "  BUNDLE  $@"
 	$(Q)$(NODE) tools/bundle.mjs

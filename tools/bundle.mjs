@@ -5,12 +5,13 @@
 // are entries of their own. `mite` and its workers are bundled first, for themselves: what they share is
 // a file or two, named by their contents, however many further entries there are. These repeat what they
 // need of it, but for other entries ("./index.js") and for errors, which are one class for all. The
-// command line shares with those.
+// command line shares with those. The cores and the workers are also texts within `embedded.js`.
 import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build as esbuild } from "esbuild";
+import { differences } from "./delta.mjs";
 
 const binding = fileURLToPath(new URL("../bindings/js", import.meta.url));
 const src = join(binding, "src");
@@ -18,7 +19,11 @@ const dist = join(binding, "dist");
 const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"));
 
 const build = (await readFile(new URL("../build/id", import.meta.url), "utf8")).trim();
-const core = gzipSync(await readFile(join(dist, "mite-simd.wasm")), { level: 9 }).toString("base64");
+
+/** @param {string | Buffer} bytes */
+const packed = (bytes) => gzipSync(bytes, { level: 9 }).toString("base64");
+const simd = await readFile(join(dist, "mite-simd.wasm"));
+const relaxed = differences(simd, await readFile(join(dist, "mite-relaxed.wasm")));
 
 /** @type {{ default?: string }[]} */
 const exported = Object.values(manifest.exports);
@@ -41,23 +46,20 @@ const entriesStay = (alone) => ({
   },
 });
 
-/** @type {import("esbuild").Plugin} */
-const release = {
-  name: "release",
+/**
+ * A script that exports texts, in the place of a source.
+ * @param {string} name of the source
+ * @param {Record<string, string>} texts
+ * @returns {import("esbuild").Plugin}
+ */
+const textsFor = (name, texts) => ({
+  name: `texts-for-${name}`,
   setup({ onLoad }) {
-    const facts = { version: manifest.version, build };
-    const contents = Object.entries(facts).map(([name, text]) => `export const ${name}="${text}";`).join("");
-    onLoad({ filter: /[/\\]src[/\\]release\.js$/ }, () => ({ contents }));
+    const lines = Object.entries(texts).map(([key, text]) => `export const ${key}=${JSON.stringify(text)};`);
+    onLoad({ filter: new RegExp(`[/\\\\]src[/\\\\]${name}\\.js$`) }, () => ({ contents: lines.join("") }));
   },
-};
-
-/** @type {import("esbuild").Plugin} */
-const embeddedCore = {
-  name: "embedded-core",
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]src[/\\]core\.js$/ }, () => ({ contents: `export const simd="${core}";` }));
-  },
-};
+});
+const release = textsFor("release", { version: manifest.version, build });
 
 // Scripts that know where they were put: their own name is known once they are written.
 const OWN_NAME = "own name of this file";
@@ -78,24 +80,46 @@ const ownName = {
   },
 };
 
+/** @satisfies {import("esbuild").BuildOptions} */
+const common = {
+  absWorkingDir: src,
+  bundle: true,
+  minify: true,
+  target: "es2022",
+  platform: "neutral",
+  logLevel: "warning",
+};
+
+/** The workers as one script, which runs as a module and as a script of old. */
+async function workersAlone() {
+  const { outputFiles } = await esbuild({
+    ...common,
+    entryPoints: ["workers.js"],
+    format: "iife",
+    define: { "import.meta.url": "undefined" },
+    external: ["node:*"],
+    plugins: [release],
+    write: false,
+  });
+  return outputFiles[0].text;
+}
+
+const parts = { simd: packed(simd), relaxed: packed(relaxed), workers: packed(await workersAlone()) };
+const embedded = textsFor("embedded-parts", parts);
+
 /**
  * @param {Record<string, string>} entryPoints by name in dist, from src
  * @param {{ alone?: boolean }} [options]
  */
 const bundle = (entryPoints, { alone = false } = {}) =>
   esbuild({
-    absWorkingDir: src,
+    ...common,
     entryPoints,
     outdir: dist,
-    bundle: true,
     splitting: true,
-    minify: true,
     format: "esm",
-    target: "es2022",
-    platform: "neutral",
     external: ["node:*", "react"],
-    plugins: [entriesStay(alone), release, embeddedCore, ownName],
-    logLevel: "warning",
+    plugins: [entriesStay(alone), release, embedded, ownName],
   });
 
 for (const name of await readdir(dist)) {

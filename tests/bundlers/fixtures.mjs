@@ -83,7 +83,6 @@ export const fixtures = [
       {
         title: "`--bundle`",
         build: ["esbuild", "src/page.js", "--bundle", "--outdir=dist"],
-        workers: false,
       },
       {
         title: "`--bundle --format=esm --splitting --minify`",
@@ -93,7 +92,6 @@ export const fixtures = [
         ],
         page: "split.html",
         prefix: below,
-        workers: false,
       },
     ],
   },
@@ -104,7 +102,6 @@ export const fixtures = [
       {
         title: "build, with node-resolve",
         build: ["rollup", "src/page.js", "-p", "@rollup/plugin-node-resolve", "-f", "es", "-d", "dist"],
-        workers: false,
       },
     ],
   },

@@ -3,7 +3,6 @@
 // go in, metadata that is believed only after it was checked.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -18,7 +17,7 @@ import { seededInputs } from "../../bindings/js/src/self-test.js";
 import { kindOfBytes } from "../../bindings/js/src/sniff.js";
 import { tensorFor } from "../../bindings/js/src/tensors.js";
 import { Wasm } from "../../bindings/js/src/wasm.js";
-import { digits, effnet, fails, root, samples } from "./support.mjs";
+import { digits, effnet, fails, root, samples, withMinor } from "./support.mjs";
 
 const dist = join(root, "bindings/js/dist");
 const build = features().relaxedSimd ? "relaxed" : "simd";
@@ -140,24 +139,15 @@ describe("mite/inline", () => {
       const inline = await import(pathToFileURL(join(root, "bindings/js/dist/inline.js")).href);
       const model = await inline.load(digits, options);
       assert.equal((await model.selfTest()).ok, true);
-      const { build, threads, worker } = model.runtime;
-      assert.deepEqual([build, worker], ["simd", options.worker ?? false]);
-      if (options.threads) assert.equal(threads, 3);
+      const { runtime } = model;
+      assert.deepEqual([runtime.build, runtime.worker], [build, options.worker ?? false]);
+      if (options.threads) assert.equal(runtime.threads, 3);
       await model.dispose();
     });
   }
 });
 
 describe("the module with further operators", () => {
-  /** The model with another minor version, and a header that vouches for it. */
-  const withMinor = (minor) => {
-    const file = readFileSync(digits);
-    file.writeUInt16LE(minor, 10);
-    const body = Number(file.readBigUInt64LE(32));
-    const head = createHash("sha256").update(file.subarray(0, 96)).update(file.subarray(128, body));
-    head.digest().copy(file, 96);
-    return file;
-  };
   /** The .wasm files that a load asks a server for. */
   const fetchedFor = async (model, options) => {
     const fetched = [];

@@ -2,6 +2,7 @@
 // Finds, fetches and compiles mite's WebAssembly modules.
 import { MiteError, messageOf, refusedByPolicy } from "./errors.js";
 import { features } from "./features.js";
+import { gunzip } from "./gunzip.js";
 import { isLeftBehind, wasLeftBehind } from "./left-behind.js";
 import { filePath, isNode, nodeModule } from "./platform.js";
 import { build } from "./release.js";
@@ -43,12 +44,11 @@ export async function compileRuntime(place, { shared = false, build: wanted } = 
       "mite needs WebAssembly SIMD and DecompressionStream; update the browser (Chrome 91, Firefox 113, Safari 16.4 or newer) or Node",
     );
   }
-  let suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
+  const suited = wanted ?? (relaxedSimd ? "relaxed" : "simd");
   let found = find(place, "core", suited === "simd" ? "mite-simd.wasm.gz" : "mite-relaxed.wasm");
   if (!found && isLeftBehind()) found = (await import("./embedded.js")).embeddedCore;
-  if (typeof found === "function") suited = "simd";
   found ??= ownFiles[suited]();
-  const module = await compilePart(found, shared);
+  const module = await compilePart(found, shared, suited);
   return found instanceof WebAssembly.Module ? { module } : { module, build: suited, shared };
 }
 
@@ -79,7 +79,7 @@ export async function compileSide(part, place, shared) {
     if (found || !isLeftBehind()) throw error;
     throw new MiteError(
       "network",
-      `${wasLeftBehind(file)}; copy it from mite's dist and pass { ${part}: its address } as the option wasm`,
+      `${wasLeftBehind(file)}; copy node_modules/mite/dist/${file} to the site and name it there: wasm: { ${part}: "/${file}" }`,
       { cause: error },
     );
   }
@@ -119,10 +119,11 @@ function find(place, part, file) {
 /**
  * @param {string | URL | WebAssembly.Module | Embedded} found
  * @param {boolean} [shared]
+ * @param {Build} [suited] of the core
  */
-async function compilePart(found, shared = false) {
+async function compilePart(found, shared = false, suited = "simd") {
   const given = found instanceof WebAssembly.Module;
-  const module = given ? found : await compileOnce(found, shared);
+  const module = given ? found : await compileOnce(found, shared, suited);
   checkBuild(module, given ? "the option wasm" : String(found));
   return module;
 }
@@ -150,14 +151,17 @@ function checkBuild(module, from) {
 /**
  * @param {string | URL | Embedded} from
  * @param {boolean} shared
+ * @param {Build} suited
  * @returns {Promise<WebAssembly.Module>}
  */
-function compileOnce(from, shared) {
+function compileOnce(from, shared, suited) {
   const isEmbedded = typeof from === "function";
-  const key = `${shared} ${isEmbedded || from}`;
+  const key = `${shared} ${isEmbedded ? suited : from}`;
   let module = compiled.get(key);
   if (!module) {
-    module = isEmbedded ? compileBytes(from(), "mite's script", shared) : fetchAndCompile(from, shared);
+    module = isEmbedded
+      ? from(suited).then((bytes) => compileBytes(bytes, "mite's script", shared))
+      : fetchAndCompile(from, shared);
     compiled.set(key, module);
     module.catch(() => compiled.delete(key)); // the next load tries again
   }
@@ -212,23 +216,13 @@ async function readModule(path) {
 }
 
 /**
- * @param {Uint8Array<ArrayBuffer>} packed
- * @returns {Promise<Uint8Array<ArrayBuffer>>}
- */
-async function unpacked(packed) {
-  if (isNode) return nodeModule("node:zlib").gunzipSync(packed);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/**
  * @param {Uint8Array<ArrayBuffer>} sent
  * @param {string} from
  * @param {boolean} shared
  */
 async function compileBytes(sent, from, shared) {
   // A server may have said that it is compressed, then the browser has unpacked it.
-  const bytes = kindOfBytes(sent) === "a gzip file" ? await unpacked(sent) : sent;
+  const bytes = kindOfBytes(sent) === "a gzip file" ? await gunzip(sent) : sent;
   const kind = kindOfBytes(bytes);
   if (kind !== "a WebAssembly module") {
     throw new MiteError(

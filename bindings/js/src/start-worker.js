@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts workers, in a page as in Node.
 import { messageOf } from "./errors.js";
-import { isLeftBehind, wasLeftBehind } from "./left-behind.js";
+import { isLeftBehind } from "./left-behind.js";
 import { hasPageWorkers, isNode, nodeModule } from "./platform.js";
 
 const START_MS = 10_000;
@@ -28,8 +28,8 @@ const START_MS = 10_000;
 export async function startWorker(script, make) {
   const here = hasPageWorkers();
   if (!here && !isNode) throw new Error("there are no workers here");
-  if (isLeftBehind()) throw new Error(wasLeftBehind(script));
-  const thread = here ? pageWorker(script, make) : nodeWorker(script);
+  const text = isLeftBehind() ? await (await import("./embedded.js")).workerText(script) : undefined;
+  const thread = here ? pageWorker(ofThisOrigin(script, make, text)) : nodeWorker(script, text);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   try {
@@ -48,12 +48,10 @@ export async function startWorker(script, make) {
 }
 
 /**
- * @param {string} script
- * @param {() => Worker} make
+ * @param {Worker} worker
  * @returns {Thread}
  */
-function pageWorker(script, make) {
-  const worker = ofThisOrigin(script, make);
+function pageWorker(worker) {
   /** @type {Thread} */
   const thread = {
     post: (message, transfer) => worker.postMessage(message, transfer ?? []),
@@ -75,13 +73,16 @@ function pageWorker(script, make) {
  * Pages may not start a worker from another origin (a CDN), but one of their own may import it.
  * @param {string} script
  * @param {() => Worker} make
+ * @param {string} [text] the script itself, where it is no file
  */
-function ofThisOrigin(script, make) {
+function ofThisOrigin(script, make, text) {
   const here = import.meta.url; // kept apart: bundlers follow `make` only
-  const foreign = /^https?:/.test(here) && !here.startsWith(`${globalThis.origin}/`);
-  if (!foreign) return make();
-  const line = `import ${JSON.stringify(new URL(script, here).href)};`;
-  const address = URL.createObjectURL(new Blob([line], { type: "text/javascript" }));
+  if (text === undefined) {
+    const foreign = /^https?:/.test(here) && !here.startsWith(`${globalThis.origin}/`);
+    if (!foreign) return make();
+    text = `import ${JSON.stringify(new URL(script, here).href)};`;
+  }
+  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const worker = new Worker(address, { type: "module" });
   worker.addEventListener("message", () => URL.revokeObjectURL(address), { once: true });
   return worker;
@@ -89,13 +90,14 @@ function ofThisOrigin(script, make) {
 
 /**
  * @param {string} script
+ * @param {string} [text]
  * @returns {Thread}
  */
-function nodeWorker(script) {
+function nodeWorker(script, text) {
   const { Worker: NodeWorker } = nodeModule("node:worker_threads");
   const here = import.meta.url; // kept apart: bundlers follow `make` only
   // The process's own options may be such that a worker cannot have (--input-type).
-  const worker = new NodeWorker(new URL(script, here), { execArgv: [] });
+  const worker = new NodeWorker(text ?? new URL(script, here), { eval: !!text, execArgv: [] });
   /** @type {Thread} */
   const thread = {
     post: (message, transfer) => worker.postMessage(message, transfer),
