@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#define RANDOM_SEED 1
+
 // A graph ready to run.
 typedef struct runner {
     mite_ir_graph *ir;
@@ -57,18 +59,28 @@ static void fill_input(mite_tensor *t, uint32_t *state) {
     }
 }
 
-static bool run(runner *r, uint32_t seed) {
+static bool run_on_random(runner *r) {
+    uint32_t state = RANDOM_SEED;
     for (size_t i = 0; i < r->lowered.graph.input_count; i++)
-        fill_input(mite_session_input(r->session, i), &seed);
+        fill_input(mite_session_input(r->session, i), &state);
     return mite_run(r->session) == MITE_OK;
 }
 
-static bool run_on_stand_ins(runner *r, uint32_t seed) {
+static bool run_on_stand_ins(runner *r) {
     for (size_t i = 0; i < r->ir->input_count; i++) {
         const mite_ir_value *v = r->ir->inputs[i].value;
         if (mite_session_resize(r->session, i, (size_t)v->rank, v->shape)) return false;
     }
-    return mite_session_plan(r->session) == MITE_OK && run(r, seed);
+    return mite_session_plan(r->session) == MITE_OK && run_on_random(r);
+}
+
+// `sample`: the values of each input; a graph that was quantized by samples has only f32 inputs.
+static bool run_on_sample(runner *r, const float *const *sample) {
+    for (size_t i = 0; i < r->lowered.graph.input_count; i++) {
+        mite_tensor *t = mite_session_input(r->session, i);
+        memcpy(t->data, sample[i], t->bytes);
+    }
+    return mite_run(r->session) == MITE_OK;
 }
 
 static bool is_open(const mite_ir_graph *g) {
@@ -94,19 +106,39 @@ static void compare(const mite_tensor *a, const mite_tensor *b, mite_convert_dif
     }
 }
 
-mite_status mite_check(mite_ir_graph *changed, mite_ir_graph *source, uint32_t seed,
-                       mite_convert_difference *out, mite_error *error) {
+// One that was added (a class map) comes last and has nothing to be compared with.
+static void compare_outputs(const runner *now, const runner *plain, mite_convert_difference *out) {
+    for (size_t i = 0; i < plain->lowered.graph.output_count; i++)
+        compare(mite_session_output(now->session, i), mite_session_output(plain->session, i), out);
+}
+
+static bool check_on_random(runner *now, runner *plain, mite_convert_difference *out) {
+    bool ran = (run_on_random(now) && run_on_random(plain)) ||
+               (is_open(now->ir) && run_on_stand_ins(now) && run_on_stand_ins(plain));
+    if (ran) compare_outputs(now, plain, out);
+    return ran;
+}
+
+static bool check_on_samples(runner *now, runner *plain, const float *const *samples,
+                             size_t sample_count, mite_convert_difference *out) {
+    for (size_t i = 0; i < sample_count; i++) {
+        const float *const *sample = samples + i * now->ir->input_count;
+        if (!run_on_sample(now, sample) || !run_on_sample(plain, sample)) return false;
+        compare_outputs(now, plain, out);
+    }
+    return true;
+}
+
+mite_status mite_check(mite_ir_graph *changed, mite_ir_graph *source, const float *const *samples,
+                       size_t sample_count, mite_convert_difference *out, mite_error *error) {
     runner now = {.ir = NULL}, plain = {.ir = NULL};
     *out = (mite_convert_difference){0, 0};
     mite_status status = start(&now, changed, false, error);
     if (!status) status = start(&plain, source, true, error);
-    if (!status && !(run(&now, seed) && run(&plain, seed)) &&
-        !(is_open(changed) && run_on_stand_ins(&now, seed) && run_on_stand_ins(&plain, seed)))
+    if (!status && !(sample_count ? check_on_samples(&now, &plain, samples, sample_count, out)
+                                  : check_on_random(&now, &plain, out)))
         status = fail(error, MITE_ERR_UNSUPPORTED,
                       *mite_session_error(now.session) ? now.session : plain.session);
-    // One that was added (a class map) comes last and has nothing to be compared with.
-    for (size_t i = 0; !status && i < plain.lowered.graph.output_count; i++)
-        compare(mite_session_output(now.session, i), mite_session_output(plain.session, i), out);
     stop(&now);
     stop(&plain);
     return status;

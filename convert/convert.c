@@ -229,7 +229,8 @@ mite_status mite_convert_write(mite_convert *c, const char *metadata, size_t met
 // --- Checking -----------------------------------------------------------------------------------
 
 mite_status mite_convert_check(mite_convert *c, const uint8_t *bytes, size_t byte_count,
-                               uint32_t seed, mite_convert_difference *out) {
+                               const float *const *samples, size_t sample_count,
+                               mite_convert_difference *out) {
     mite_text warnings = {0};
     mite_error error = {MITE_OK, ""};
     *out = (mite_convert_difference){0, 0};
@@ -237,7 +238,8 @@ mite_status mite_convert_check(mite_convert *c, const uint8_t *bytes, size_t byt
     mite_ir_graph *g = import(c, bytes, byte_count, &warnings);
     if (!g) return fail(c, MITE_ERR_MEMORY, "no memory for the check");
     mite_passes_finish(g);
-    if (mite_check(c->graph, g, seed, out, &error)) fail(c, error.status, error.text);
+    if (mite_check(c->graph, g, samples, sample_count, out, &error))
+        fail(c, error.status, error.text);
     mite_ir_free(g);
     mite_text_free(&warnings);
     return c->error.status;

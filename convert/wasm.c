@@ -103,12 +103,12 @@ int32_t wasm_convert_write(mite_convert *c, const char *metadata, size_t metadat
     return status;
 }
 
-// `difference`: two f64, largest difference and largest value.
+// `samples` as in convert_quantize; `difference`: two f64, largest difference and largest value.
 EXPORT(convert_check)
-int32_t wasm_convert_check(mite_convert *c, const uint8_t *bytes, size_t byte_count, uint32_t seed,
-                           double *difference) {
+int32_t wasm_convert_check(mite_convert *c, const uint8_t *bytes, size_t byte_count,
+                           const float *const *samples, size_t sample_count, double *difference) {
     mite_convert_difference d;
-    mite_status status = mite_convert_check(c, bytes, byte_count, seed, &d);
+    mite_status status = mite_convert_check(c, bytes, byte_count, samples, sample_count, &d);
     difference[0] = d.largest_difference;
     difference[1] = d.largest_value;
     return status;

@@ -62,7 +62,10 @@ export interface ConvertOptions {
    * output has more than 2²⁵ elements.
    */
   selfTest?: boolean;
-  /** Also runs the source as it was read, with nothing simplified, and compares. */
+  /**
+   * Also runs the source as it was read, with nothing simplified, and compares: on `examples`, or where there
+   * are none on random numbers.
+   */
   check?: boolean;
   /** Where mite's `.wasm` files are, see `load`. */
   wasm?: LoadOptions["wasm"];

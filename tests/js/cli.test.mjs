@@ -109,9 +109,12 @@ describe("convert and inspect", () => {
     const data = npy(join(root, "tests/models/digits_input.npy"));
     writeFileSync(join(calibration, "x.npy"), writeNpy({ data, shape: [50, 1, 8, 8], dtype: "f32" }));
     for (const name of ["a.mite", "b.mite"]) {
-      const args = ["convert", onnx, "-o", inFolder(name), "--int8", "--calibrate", calibration];
+      const args = ["convert", onnx, "-o", inFolder(name), "--int8", "--calibrate", calibration, "--check"];
       const { code, err } = await mite(args);
       assert.equal(code, 0, err);
+      // On the examples: on random numbers, which no digit looks like, it is far off.
+      const [, largest, of] = /check passed: largest difference (\S+) of (\S+)/.exec(err);
+      assert.ok(largest / of < 0.05, err);
     }
     assert.deepEqual(readFileSync(inFolder("a.mite")), readFileSync(inFolder("b.mite")));
     const verified = await mite(["verify", inFolder("a.mite")]);
@@ -138,7 +141,7 @@ describe("convert and inspect", () => {
     assert.ok(!readdirSync(folder).some((name) => name.startsWith("bad.mite")));
   });
   test("calls that make no sense", async () => {
-    for (const args of [["convert", onnx], ["convert", onnx, "-o", "x", "--calibrate", "."], ["frobnicate"]]) {
+    for (const args of [["convert", onnx], ["convert", onnx, "-o", "x", "--calibrate", "."], ["convert", onnx, "-o", "x", "--tolerance", "some"], ["frobnicate"]]) {
       const { code, err } = await mite(args);
       assert.equal(code, 2);
       oneSentence(err);

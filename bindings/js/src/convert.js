@@ -118,8 +118,10 @@ export async function convert(source, options = {}) {
   const conversion = new Conversion(await newConverter(compiled, options.files), options);
   conversion.read(bytes);
   const examples = await options.examples?.(conversion.ports(false));
-  if (examples) conversion.quantize(examples);
-  const difference = options.check ? conversion.check(bytes) : undefined;
+  const samples = conversion.put(examples ?? []);
+  if (examples) conversion.quantize(samples);
+  const difference = options.check ? conversion.check(bytes, samples) : undefined;
+  conversion.release(samples);
   const format = conversion.text("convert_format");
   const labels =
     format === "tflite" && !options.metadata?.labels
@@ -172,6 +174,8 @@ function classMapMetadata({ postprocess } = {}, outputs) {
   const named = postprocess && others.length === 1 && { output: others[0].name, ...postprocess };
   return { explain: { classMap: CLASS_MAP }, ...(named && { postprocess: named }) };
 }
+
+/** @typedef {{ list: number, count: number, addresses: number[] }} Samples */
 
 /** One source on its way; its instance goes with it. */
 class Conversion {
@@ -263,8 +267,12 @@ class Conversion {
     );
   }
 
-  /** @param {readonly Example[]} examples */
-  quantize(examples) {
+  /**
+   * Examples in the module's memory: the address of a list of their values, input after input.
+   * @param {readonly Example[]} examples
+   * @returns {Samples}
+   */
+  put(examples) {
     const ports = this.ports(false);
     const addresses = examples.flatMap((example, i) =>
       ports.map(({ name, shape }) => {
@@ -283,25 +291,37 @@ class Conversion {
         return at;
       }),
     );
-    this.#wasm.borrow(4 * addresses.length + 4, (list) => {
-      new Uint32Array(this.#wasm.memory.buffer, list, addresses.length).set(addresses);
-      this.#check(this.#wasm.calls.convert_quantize(this.#handle, list, examples.length, 0));
-    });
+    const list = this.#wasm.alloc(4 * addresses.length + 4);
+    new Uint32Array(this.#wasm.memory.buffer, list, addresses.length).set(addresses);
+    return { list, count: examples.length, addresses: [...addresses, list] };
+  }
+
+  /** @param {Samples} samples */
+  release({ addresses }) {
     for (const address of addresses) this.#wasm.calls.release(address);
+  }
+
+  /** @param {Samples} samples */
+  quantize({ list, count }) {
+    this.#check(this.#wasm.calls.convert_quantize(this.#handle, list, count, 0));
     this.quantization = {
       scheme:
         "int8: u8 activations per tensor, or per row in dense layers over many, " +
         "i8 weights per channel, pair-safe",
-      examples: examples.length,
+      examples: count,
     };
   }
 
-  /** @param {Uint8Array} bytes */
-  check(bytes) {
+  /**
+   * On the samples, or where there are none on random numbers.
+   * @param {Uint8Array} bytes
+   * @param {Samples} samples
+   */
+  check(bytes, { list, count }) {
     return this.#wasm.borrow(bytes.length + 16, (at) => {
       this.#wasm.bytes.set(bytes, at + 16);
       const { calls } = this.#wasm;
-      this.#check(calls.convert_check(this.#handle, at + 16, bytes.length, 1, at));
+      this.#check(calls.convert_check(this.#handle, at + 16, bytes.length, list, count, at));
       const view = new DataView(this.#wasm.memory.buffer, at, 16);
       return { largest: view.getFloat64(0, true), of: view.getFloat64(8, true) };
     });

@@ -11,7 +11,7 @@ import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
 import { filesBeside } from "../beside.js";
 import { readNpy } from "./npy.js";
-import { UsageError, bytesText, readWhole, wholeNumber, writeWhole } from "./usage.js";
+import { UsageError, bytesText, readWhole, toleranceOption, wholeNumber, writeWhole } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").Example} Example */
 /** @typedef {import("../../convert.d.ts").SourcePort} SourcePort */
@@ -41,7 +41,8 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
                            the file, by which mite/metrics tells drift (of --calibrate it always is)
   --class-map              add what mite/explain shows pictures by: for networks that end in
                            pooling and one linear layer
-  --check                  compare with the source run unsimplified; fail above --tolerance
+  --check                  compare with the source run unsimplified, on the examples in --calibrate or
+                           else on random numbers; fail above --tolerance
   --tolerance X            largest allowed difference, relative to the largest output (1e-4; with
                            --int8: 0.2)`,
   options: {
@@ -60,6 +61,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
   async run(values, [file, ...others]) {
     if (!file || others.length) throw new UsageError("convert wants one model");
     if (!values.output) throw new UsageError("convert wants -o OUT.mite");
+    const tolerance = toleranceOption(values.tolerance ?? (values.int8 ? "0.2" : "1e-4"));
     if (values.calibrate && !values.int8) throw new UsageError("--calibrate DIR goes with --int8");
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
@@ -78,10 +80,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
       statistics: folder !== undefined && ((ports) => readExamples(folder, ports, metadata)),
     });
     for (const warning of converted.warnings) console.error(`mite: note: ${warning}`);
-    if (converted.difference) {
-      const tolerance = Number(values.tolerance ?? (values.int8 ? 0.2 : 1e-4));
-      judge(converted.difference, tolerance);
-    }
+    if (converted.difference) judge(converted.difference, tolerance);
     await writeWhole(values.output, converted.bytes);
     console.log(`${values.output}  ${bytesText(converted.bytes.length)}`);
     return 0;

@@ -4,7 +4,7 @@ import { diff, portsOfFile } from "../convert.js";
 import { filesBeside } from "../beside.js";
 import { shapeOption } from "./convert.js";
 import { readInputs } from "./run.js";
-import { UsageError, readWhole, wholeNumber } from "./usage.js";
+import { UsageError, readWhole, toleranceOption, wholeNumber } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").LayerDifference} LayerDifference */
 
@@ -34,8 +34,7 @@ order: the largest difference, relative to A's largest element, and the cosine. 
   },
   async run({ input, "input-shape": shapes, seed, tolerance: limit, all, json }, [a, b, ...others]) {
     if (!a || !b || others.length) throw new UsageError("diff wants two models");
-    const tolerance = Number(limit);
-    if (!(tolerance >= 0)) throw new UsageError(`--tolerance wants a number, not '${limit}'`);
+    const tolerance = toleranceOption(limit);
     const [first, second] = await Promise.all([readWhole(a), readWhole(b)]);
     const inputShapes = Object.fromEntries(shapes.map(shapeOption));
     const ports = input.length ? await portsOfFile(first, { inputShapes, files: filesBeside(a) }) : [];

@@ -40,6 +40,13 @@ export function wholeNumber(text, option) {
   throw new UsageError(`${option} wants a whole number above 0, not '${text}'`);
 }
 
+/** @param {string} text */
+export function toleranceOption(text) {
+  const number = Number(text);
+  if (text.trim() && number >= 0) return number;
+  throw new UsageError(`--tolerance wants a number of 0 or more, such as 1e-3, not '${text}'`);
+}
+
 /**
  * Text that comes from files, as a terminal may see it: lines, and no control sequences.
  * @param {string} text
