@@ -6,7 +6,7 @@
 import sys
 from tflite_build import *
 
-rng0=np.random.default_rng(5)
+rng0=np.random.default_rng(5); rng1=np.random.default_rng(6)
 def F(n,s): return T(n,'f32',s)
 def Q(n,s,sc=0.05,zp=3,dt='i8'): return T(n,dt,s,scale=sc,zp=zp)
 def C(n,a,**k): return const(n,np.asarray(a),**k)
@@ -220,6 +220,16 @@ for a,b,s1,z1,s2,z2 in(('f32','i8',None,0,.05,3),('f32','u8',None,0,.05,130),('f
 for c,so,qo in(('SOFTMAX',(2,3,40),1/32768),('EXP',(2,3,40),1e-3),('ABS',(2,3,40),1e-3),('RELU',(2,3,40),1e-3),('LEAKY_RELU',(2,3,40),1e-3)):
   x=T('x','i16',so,scale=1e-3 if c not in('EXP',) else 1e-4); y=T('y','i16',so,scale=qo); ins=[x]
   case('i16_'+c.lower(),[x],[y],[Op(c,ins,[y],{'beta':1.0} if c=='SOFTMAX' else {'alpha':.3} if c=='LEAKY_RELU' else None)])
+# To the bit
+for c,qo in(('TANH',1/32768),('LOGISTIC',1/32768),('RSQRT',1e-3)):
+  x=T('x','i16',(700,),scale=1.7e-4); y=T('y','i16',(700,),scale=qo)
+  case('i16_exact_'+c.lower(),[x],[y],[Op(c,[x],[y])],[lambda r:r.integers(0 if c=='RSQRT' else -32768,32768,700).astype(np.int16)],lsb=0 if c!='RSQRT' else 1)
+x=T('x','i16',(40,40),scale=1e-4); y=T('y','i16',(40,20),scale=3e-4); w=const('w',rng1.integers(-127,128,(20,40)).astype(np.int8),scale=[.003+1e-4*k for k in range(20)])
+b=const('b',rng1.integers(-30000,30000,20),scale=[1e-4*(.003+1e-4*k) for k in range(20)])
+case('i16_exact_fully_connected',[x],[y],[Op('FULLY_CONNECTED',[x,w,b],[y],{'version':4})],lsb=0)
+for c in('LESS','GREATER_EQUAL','EQUAL','NOT_EQUAL'):
+  a,b=T('a','i8',(30,1),scale=.0372,zp=3),T('b','i8',(30,),scale=.0288,zp=12); y=T('y','bool',(30,30))
+  case('i8_exact_'+c.lower(),[a,b],[y],[Op(c,[a,b],[y])])
 
 # recurrent
 rr=np.random.default_rng(3); f=lambda *s:(rr.standard_normal(s)*.4).astype(np.float32)
@@ -264,6 +274,9 @@ refuse('buffer outside','a buffer reaches out of the file',lambda m:(setattr(m.b
 refuse('operator index','a node names operator 7 of 1',lambda m:setattr(g(m).operators[0],'opcodeIndex',7))
 refuse('operator of the future','lacks 1 operator of this TFLite model: builtin 4000',lambda m:setattr(m.operatorCodes[0],'builtinCode',4000))
 refuse('table','tables of strings or numbers are not part of a run',code='HASHTABLE_FIND')
+refuse('sparse lists','rows of sparse lists are not read',code='EMBEDDING_LOOKUP_SPARSE')
+refuse('reduction of windows','windows of any reduction are not read',code='REDUCE_WINDOW')
+refuse('dilation','zeros between elements are not read',code='DILATE')
 refuse('random numbers','pass random numbers as an input',code='RANDOM_UNIFORM')
 refuse('variable','is no variable',code='READ_VARIABLE')
 # Graphs that nodes run: missing, of another number of values, running themselves.

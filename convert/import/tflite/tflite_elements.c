@@ -2,6 +2,7 @@
 // Operators that treat every element alike, and softmax.
 #include "import/tflite/tflite_handlers.h"
 
+#include "ops/more/fixed.h"
 #include "ops/more/functions.h"
 
 #include <math.h>
@@ -103,11 +104,36 @@ void tfl_binary(tfl_import *c) {
     tfl_set(c, 0, tfl_activate(c, binary(c, op->op, which, a, b), activation));
 }
 
+// Quantized bytes are compared as TensorFlow Lite does: in units of 2^-8, so that neighbours may be equal.
+// NULL where input k is none, or its scale is beyond what that is for.
+static mite_ir_value *in_fixed_point(tfl_import *c, size_t k) {
+    const tfl_tensor *t = tfl_input(c, k);
+    const int32_t count = 256;
+    float scale;
+    int32_t zero, multiplier, shift;
+    if (!t || (t->type != TFL_INT8 && t->type != TFL_UINT8) || !tfl_is_quantized(t) ||
+        !tfl_stored_quantization(c, t, &scale, &zero) || scale >= 1)
+        return NULL;
+    tfl_fixed_factor((double)scale, &multiplier, &shift);
+    mite_ir_value *x = tfl_in(c, k);
+    mite_ir_value *table = mite_ir_constant(c->g, tfl_name(c), MITE_I32, 1, &count);
+    for (int32_t q = 0; table && q < count; q++)
+        ((int32_t *)table->data)[q] =
+            (int32_t)mite_fixed_scaled((q - zero) * 256, multiplier, shift);
+    if (x)
+        x = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {x}, .dtype = MITE_I32);
+    return tfl_emit_moved(c, "gather", table, x, NULL, NULL, NULL);
+}
+
 // a > b is b < a; a != b is not (a == b).
 void tfl_compare(tfl_import *c) {
     const char *name = tfl_op_of(c->node)->name;
     bool turned = !strncmp(name, "GREATER", 7);
-    mite_ir_value *a = tfl_plain(c, 0), *b = tfl_plain(c, 1);
+    mite_ir_value *a = in_fixed_point(c, 0), *b = in_fixed_point(c, 1);
+    if (!a || !b) {
+        a = tfl_plain(c, 0);
+        b = tfl_plain(c, 1);
+    }
     mite_binary which = (mite_binary)tfl_op_of(c->node)->function;
     mite_ir_value *y = general(c, which, turned ? b : a, turned ? a : b);
     if (!strcmp(name, "NOT_EQUAL")) y = function(c, MITE_UNARY_NOT, y, 0);

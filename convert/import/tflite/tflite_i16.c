@@ -23,16 +23,14 @@ static mite_ir_value *sigmoid(tfl_import *c, mite_ir_value *x, float scale, bool
 
 // The input's steps as steps of 10/65535, the factor with 31 bits.
 static mite_ir_value *softmax(tfl_import *c, mite_ir_value *x, float scale) {
-    int e;
-    double factor = (double)scale * (double)tfl_option_float(c, 0) / (10.0 / 65535.0);
-    int64_t q = factor > 0 ? llround(frexp(factor, &e) * 0x1p31) : 0;
-    if (q == (int64_t)1 << 31) q /= 2, e++;
-    if (!(factor > 0) || e < -31 || e > 30) {
+    int32_t q, e;
+    tfl_fixed_factor((double)scale * (double)tfl_option_float(c, 0) / (10.0 / 65535.0), &q, &e);
+    if (!q || e > 30) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its scale or beta is too large or too small");
         return NULL;
     }
     return MITE_IR_EMIT(c->g, .op = "softmax_i16", .name = tfl_name(c), .inputs = {x},
-                        .attrs = {{"multiplier", .word = (int32_t)q}, {"shift", .word = e}},
+                        .attrs = {{"multiplier", .word = q}, {"shift", .word = e}},
                         .scale = 0x1p-15f);
 }
 
@@ -42,9 +40,7 @@ typedef double real_function(double x, double lowest); // `lowest`: what the out
 
 static double exponential(double x, double lowest) { return (void)lowest, exp(x); }
 static double logarithm(double x, double lowest) { return x > 0 ? log(x) : lowest; }
-static double inverse_root(double x, double lowest) {
-    return (void)lowest, x > 0 ? 1 / sqrt(x) : 1e30;
-}
+static double inverse_root(double x, double lowest) { return x > 0 ? 1 / sqrt(x) : -lowest; }
 static double gelu(double x, double lowest) {
     return (void)lowest, x / 2 * (1 + erf(x * 0.70710678118654752440));
 }

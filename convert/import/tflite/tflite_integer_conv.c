@@ -10,29 +10,21 @@ static float weight_scale(const mite_ir_value *q, size_t n) {
     return q->scales[q->quant_count > 1 ? n : 0];
 }
 
-// QuantizeMultiplier of TensorFlow Lite, its 31 bits then rounded to 15:
-//   multiplier = f * 2^e with f in [1/2, 1), q = f * 2^31
-static void set_factor(double multiplier, int32_t *factor, int32_t *shift) {
-    int e;
-    int64_t q = (int64_t)llround(frexp(multiplier, &e) * 0x1p31);
-    if (q == (int64_t)1 << 31) {
-        q /= 2;
-        e++;
-    }
-    if (e < -31) q = e = 0;
-    *factor = q < 0x7FFF0000 ? (int32_t)((q + (1 << 15)) >> 16) : 0x7FFF;
-    *shift = e;
+// The 31 bits of a factor are rounded to 15 for convolutions.
+static void set_factor(double multiplier, int32_t bits, int32_t *factor, int32_t *shift) {
+    tfl_fixed_factor(multiplier, factor, shift);
+    if (bits == 15) *factor = *factor < 0x7FFF0000 ? (*factor + (1 << 15)) >> 16 : 0x7FFF;
 }
 
-static mite_ir_value *i16_factors(tfl_import *c, const mite_ir_value *weights, float in,
-                                  float out) {
+static mite_ir_value *i16_factors(tfl_import *c, const mite_ir_value *weights, float in, float out,
+                                  int32_t bits) {
     int32_t columns = weights->shape[0];
     mite_ir_value *v =
         mite_ir_constant(c->g, tfl_name(c), MITE_I32, 2, (const int32_t[]){2, columns});
     for (int32_t n = 0; v && n < columns; n++) {
         int32_t *factor = (int32_t *)v->data + n;
-        set_factor((double)in * (double)weight_scale(weights, (size_t)n) / (double)out, factor,
-                   factor + columns);
+        set_factor((double)in * (double)weight_scale(weights, (size_t)n) / (double)out, bits,
+                   factor, factor + columns);
         if (factor[columns] <= 14) continue;
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                      "the scales of its input and weights are too large for that of its output");
@@ -78,7 +70,8 @@ static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_produc
         !tfl_activation_limits(c, p->activation, &lo, &hi)) {
         return NULL;
     }
-    mite_ir_value *factors = i16_factors(c, weights, in, out);
+    int32_t bits = strcmp(tfl_op_of(c->node)->name, "FULLY_CONNECTED") ? 15 : 31;
+    mite_ir_value *factors = i16_factors(c, weights, in, out, bits);
     mite_ir_value *bias = i64_bias(c, p->bias, weights->shape[0]);
     if (!factors || !bias) return NULL;
     return MITE_IR_EMIT(c->g, .op = "conv2d_i16", .name = tfl_name(c),
@@ -88,7 +81,8 @@ static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_produc
                                   {"dilation_w", .word = p->window.dilation[1]},
                                   {"groups", .word = p->groups},
                                   {"lo", .word = limit(lo, out, INT16_MIN)},
-                                  {"hi", .word = limit(hi, out, INT16_MAX)}});
+                                  {"hi", .word = limit(hi, out, INT16_MAX)},
+                                  {"factor_bits", .word = bits}});
 }
 
 // Scales of the weights, and the sums of their rows, for each column.

@@ -19,22 +19,12 @@ typedef struct integer_lstm {
     mite_ir_value *w, *r, *bias, *factors, *peepholes, *projection, *projection_bias;
 } integer_lstm;
 
-// QuantizeMultiplier: factor = f * 2^e with f in [1/2, 1), f in 31 bits.
 static bool put_factor(tfl_import *c, const integer_lstm *l, size_t k, double factor) {
-    int e = 0;
-    int64_t q = factor > 0 ? (int64_t)llround(frexp(factor, &e) * 0x1p31) : 0;
-    if (q == (int64_t)1 << 31) {
-        q /= 2;
-        e++;
-    }
-    if (e < -31) q = e = 0;
-    if (e > 30) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its scales are too far apart");
-        return false;
-    }
-    ((int32_t *)l->factors->data)[k] = (int32_t)q;
-    ((int32_t *)l->factors->data)[FACTORS + k] = e;
-    return true;
+    int32_t *multiplier = (int32_t *)l->factors->data + k, *shift = multiplier + FACTORS;
+    tfl_fixed_factor(factor, multiplier, shift);
+    if (*shift <= 30) return true;
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its scales are too far apart");
+    return false;
 }
 
 static bool scale_of(tfl_import *c, size_t k, float *scale) {

@@ -179,3 +179,15 @@ mite_ir_value *tfl_emit_pad_integers(tfl_import *c, mite_ir_value *x, const int3
     }
     return tfl_emit_moved(c, "pad_by", x, tfl_integers(c, pads, 2 * rank), value, NULL, NULL);
 }
+
+void tfl_fixed_factor(double factor, int32_t *multiplier, int32_t *shift) {
+    int e = 0;
+    int64_t q = factor > 0 ? (int64_t)llround(frexp(factor, &e) * 0x1p31) : 0;
+    if (q == (int64_t)1 << 31) {
+        q /= 2;
+        e++;
+    }
+    if (e < -31) q = e = 0;
+    *multiplier = (int32_t)q;
+    *shift = e;
+}

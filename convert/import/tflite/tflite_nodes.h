@@ -47,4 +47,8 @@ mite_ir_value *tfl_angle(tfl_import *c, mite_ir_value *y, mite_ir_value *x);
 mite_ir_value *tfl_emit_pad_integers(tfl_import *c, mite_ir_value *x, const int32_t *before,
                                      const int32_t *after, mite_ir_value *value);
 
+// QuantizeMultiplier of TensorFlow Lite: factor = multiplier * 2^(shift - 31), multiplier of 31 bits; 0
+// where that is less than 2^-32 or negative.
+void tfl_fixed_factor(double factor, int32_t *multiplier, int32_t *shift);
+
 #endif

@@ -16,6 +16,9 @@
     "converters "                                                                         \
     "do by default"
 #define OLD "no version of TensorFlow Lite runs it"
+#define SPARSE "rows of sparse lists are not read; look up dense ones and weigh them by operators"
+#define WINDOW "windows of any reduction are not read; pooling by its own operators is"
+#define DILATE "zeros between elements are not read; TRANSPOSE_CONV and dilated convolutions are"
 #define DELEGATE "it is meant for other hardware; convert the file that it was made from"
 
 static const tfl_op builtins[] = {
@@ -52,7 +55,7 @@ static const tfl_op builtins[] = {
     [30] = {"SKIP_GRAM", NULL, NULL, 0, STRINGS},
     [31] = {"CALL", tfl_call, NULL, 0, NULL},
     [32] = {"CUSTOM", NULL, NULL, 0, NULL},
-    [33] = {"EMBEDDING_LOOKUP_SPARSE", NULL, NULL, 0, NULL},
+    [33] = {"EMBEDDING_LOOKUP_SPARSE", NULL, NULL, 0, SPARSE},
     [34] = {"PAD", tfl_pad, NULL, 0, NULL},
     [35] = {"UNIDIRECTIONAL_SEQUENCE_RNN", tfl_rnn, NULL, 0, NULL},
     [36] = {"GATHER", tfl_gather, NULL, 0, NULL},
@@ -222,9 +225,9 @@ static const tfl_op builtins[] = {
     [200] = {"STABLEHLO_WHILE", tfl_while, NULL, 0, NULL},
     [201] = {"STABLEHLO_GATHER", NULL, NULL, 0, STABLEHLO},
     [202] = {"STABLEHLO_TRANSPOSE", tfl_stablehlo_transpose, NULL, 0, NULL},
-    [203] = {"DILATE", NULL, NULL, 0, NULL},
+    [203] = {"DILATE", NULL, NULL, 0, DILATE},
     [204] = {"STABLEHLO_RNG_BIT_GENERATOR", NULL, NULL, 0, RANDOM},
-    [205] = {"REDUCE_WINDOW", NULL, NULL, 0, NULL},
+    [205] = {"REDUCE_WINDOW", NULL, NULL, 0, WINDOW},
     [206] = {"STABLEHLO_COMPOSITE", tfl_call, NULL, 0, NULL},
     [207] = {"STABLEHLO_SHIFT_LEFT", tfl_binary, NULL, MITE_BINARY_SHIFT_LEFT, NULL},
     [208] = {"STABLEHLO_CBRT", NULL, NULL, 0, STABLEHLO},

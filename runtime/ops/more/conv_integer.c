@@ -4,8 +4,8 @@
 // groups. Plain loops; conv2d and depthwise_conv2d are the fast ones for u8.
 //
 // conv2d_i16: x and the output i16, zero points 0. bias i64 [M] (absent: 0), multiplier i32 [2,M]:
-// a factor q below 2^15 and a shift e for each channel.
-//   y = clamp((sum * q + 2^(14-e)) >> (15-e))        (MultiplyByQuantizedMultiplier for int64 there)
+// a factor q of `factor_bits` bits and a shift e for each channel: 15 in convolutions, 31 in dense layers there.
+//   y = clamp((sum * q + 2^(bits-1-e)) >> (bits-e))        (MultiplyByQuantizedMultiplier there)
 //
 // conv2d_dynamic: x and the output f32. Each image is quantized by itself as it comes, to 8 bits:
 // between its extremes and 0, or with `symmetric` evenly around 0 (AsymmetricQuantizeFloats and
@@ -16,14 +16,19 @@
 
 #include <math.h>
 
-enum { GROUPS = MITE_CONV_WINDOW_WORDS, LO, HI, SYMMETRIC }; // attribute words
+enum {
+    GROUPS = MITE_CONV_WINDOW_WORDS,
+    LO,
+    HI,
+    FACTOR_BITS,
+    SYMMETRIC = FACTOR_BITS
+}; // attribute words
 enum { X, WEIGHTS, BIAS, FACTORS };
 
 static const mite_attr i16_attrs[] = {
-    MITE_CONV_WINDOW_ATTRS,
-    [GROUPS] = {"groups", 'i', 1, 1},
+    MITE_CONV_WINDOW_ATTRS,           [GROUPS] = {"groups", 'i', 1, 1},
     [LO] = {"lo", 'i', 1, INT16_MIN}, // quanta
-    [HI] = {"hi", 'i', 1, INT16_MAX},
+    [HI] = {"hi", 'i', 1, INT16_MAX}, [FACTOR_BITS] = {"factor_bits", 'i', 1, 15},
 };
 
 static const mite_attr dynamic_attrs[] = {
@@ -111,10 +116,10 @@ static int64_t sum_at(const mite_step *s, const state *st, const int16_t *image,
 
 // Shifts by 1 to 62 bits.
 static bool check_factors(const mite_step *s, size_t columns) {
-    const int32_t *factors = s->inputs[FACTORS]->data;
+    const int32_t *factors = s->inputs[FACTORS]->data, bits = mite_attr_int(s, FACTOR_BITS);
     for (size_t n = 0; factors && n < columns; n++) {
-        if (factors[n] < 0 || factors[n] > INT16_MAX) return false;
-        if (factors[columns + n] > 14 || factors[columns + n] < -47) return false;
+        if (factors[n] < 0 || factors[n] >> (bits - 1) > 1) return false;
+        if (factors[columns + n] > 14 || factors[columns + n] < bits - 62) return false;
     }
     return true;
 }
@@ -133,6 +138,9 @@ static mite_status infer_i16(mite_step *s) {
     if (lo < INT16_MIN || hi > INT16_MAX || lo > hi)
         return mite_step_fail(s, MITE_ERR_FORMAT, "its limits %d and %d are crossed or too large",
                               lo, hi);
+    int32_t bits = mite_attr_int(s, FACTOR_BITS);
+    if (bits != 15 && bits != 31)
+        return mite_step_fail(s, MITE_ERR_FORMAT, "its factors have %d bits, not 15 or 31", bits);
     return MITE_OK;
 }
 
@@ -144,11 +152,13 @@ static mite_status prepare_i16(mite_step *s) {
     return set_up(s, s->state);
 }
 
-static int16_t scaled(int64_t sum, int32_t factor, int32_t shift, int32_t lo, int32_t hi) {
-    // Wraps where a sum has more than 48 bits, which no model's has.
-    uint64_t product = (uint64_t)sum * (uint64_t)factor + ((uint64_t)1 << (14 - shift));
-    int64_t y = (int64_t)product >> (15 - shift);
-    return (int16_t)(y < lo ? lo : y > hi ? hi : y);
+// Rounds sum * factor / 2^right, a half up, in two parts, since sums have up to 48 bits; more, which no
+// model's has, wrap.
+static int64_t scaled(int64_t sum, int32_t factor, int32_t right) {
+    uint64_t low = (uint64_t)(sum & 0xffff) * (uint64_t)factor + ((uint64_t)1 << (right - 1));
+    uint64_t high = (uint64_t)(sum >> 16) * (uint64_t)factor;
+    if (right < 16) return (int64_t)((high << 16) + low) >> right;
+    return (int64_t)(high + (low >> 16)) >> (right - 16);
 }
 
 static mite_status run_i16(const mite_step *s, size_t part, size_t part_count, void *scratch) {
@@ -158,6 +168,7 @@ static mite_status run_i16(const mite_step *s, size_t part, size_t part_count, v
     size_t columns = (size_t)out->shape[3], image = x->elements / (size_t)x->shape[0];
     const int32_t *factors = s->inputs[FACTORS]->data;
     int32_t lo = mite_attr_int(s, LO), hi = mite_attr_int(s, HI);
+    int32_t bits = mite_attr_int(s, FACTOR_BITS);
     (void)scratch;
     mite_part_range((size_t)out->shape[0] * height, 1, part, part_count, &row0, &row1);
     int16_t *to = (int16_t *)out->data + row0 * width * columns;
@@ -167,7 +178,8 @@ static mite_status run_i16(const mite_step *s, size_t part, size_t part_count, v
             size_t n = i % columns;
             int64_t sum = sum_at(s, st, from, row % height, i / columns, n);
             if (bias) sum = (int64_t)((uint64_t)sum + (uint64_t)((const int64_t *)bias->data)[n]);
-            *to++ = scaled(sum, factors[n], factors[columns + n], lo, hi);
+            int64_t y = scaled(sum, factors[n], bits - factors[columns + n]);
+            *to++ = (int16_t)(y < lo ? lo : y > hi ? hi : y);
         }
     }
     return MITE_OK;
