@@ -140,6 +140,27 @@ describe("convert and inspect", () => {
     }
     assert.ok(!readdirSync(folder).some((name) => name.startsWith("bad.mite")));
   });
+  test("a failure names the file, and what was there stays", async () => {
+    const source = inFolder("mine.onnx");
+    writeFileSync(source, readFileSync(onnx));
+    writeFileSync(inFolder("meta.json"), "{");
+    const cases = [
+      [["convert", source, "-o", join(folder, ".", "mine.onnx")], 2, /is the model itself/],
+      [["convert", source, "-o", inFolder("none/x.mite")], 1, /cannot write .*x\.mite: there is no such folder\n/],
+      [["convert", source, "-o", inFolder("x.mite"), "--metadata", inFolder("meta.json")], 1, /meta\.json: .*JSON/],
+      [["inspect", source], 1, /mine\.onnx: .*ONNX/],
+      [["run", digits, "--input", inFolder("x.npy"), "--output-dir", source], 1, /cannot write .*mine\.onnx: there is a file/],
+      [["diff", digits, inFolder("meta.json")], 1, /meta\.json: /],
+    ];
+    for (const [args, expected, words] of cases) {
+      const { code, err } = await mite(args);
+      assert.equal(code, expected, err);
+      assert.match(err, words);
+      oneSentence(err);
+    }
+    assert.deepEqual(readFileSync(source), readFileSync(onnx));
+    assert.match((await mite(["help", "convert"])).out, /^usage: mite convert/);
+  });
   test("calls that make no sense", async () => {
     for (const args of [["convert", onnx], ["convert", onnx, "-o", "x", "--calibrate", "."], ["convert", onnx, "-o", "x", "--tolerance", "some"], ["frobnicate"]]) {
       const { code, err } = await mite(args);

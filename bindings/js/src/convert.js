@@ -9,7 +9,6 @@ import { classesOf, topProbability } from "./metrics/confidence.js";
 import { isNode } from "./platform.js";
 import { receiveModel } from "./receive.js";
 import { samplesOf, seededInputs } from "./self-test.js";
-import { kindOfBytes } from "./sniff.js";
 import { bytesOf, openSource } from "./source.js";
 import { dtypeOfCode, elementsOf, tensorFor } from "./tensors.js";
 import { tfliteLabels } from "./tflite-labels.js";
@@ -476,16 +475,4 @@ export async function describe(file, { wasm: from } = {}) {
 function clearInput(wasm, session, index) {
   const { address, bytes } = sessionPort(wasm, session, false, index);
   wasm.bytes.fill(0, address, address + bytes);
-}
-
-/**
- * The inputs of a source or .mite file.
- * @param {ArrayBuffer | ArrayBufferView} file
- * @param {Pick<ConvertOptions, "inputShapes" | "files" | "wasm">} options
- * @returns {Promise<readonly import("../mite.d.ts").Port[]>}
- */
-export async function portsOfFile(file, options) {
-  const bytes = bytesOf(file);
-  if (bytes && kindOfBytes(bytes) === "a .mite file") return (await describe(bytes, options)).inputs;
-  return (await convert(file, { ...options, optimise: false, selfTest: false })).inputs;
 }

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../errors.js";
 import { load } from "../index.js";
-import { UsageError, wholeNumber } from "./usage.js";
+import { UsageError, printable, wholeNumber } from "./usage.js";
 
 const defaultModel = "models/efficientnet-lite0/efficientnet-lite0.int8.mite";
 
@@ -37,12 +37,12 @@ standard error, the others are still done, and the exit code is 1.
           const { top, ms } = await model.classify(file, { topK });
           const decode = ms.decode + ms.preprocess; // file to tensor
           if (json) console.log(JSON.stringify({ file, top, ms: { decode, run: ms.run } }));
-          else console.log(table(file, top, ms));
+          else console.log(printable(table(file, top, ms)));
         } catch (error) {
           failed++;
           const text = messageOf(error);
           if (json) console.log(JSON.stringify({ file, error: text }));
-          console.error(`mite: ${text.includes(file) ? text : `${file}: ${text}`}`);
+          console.error(`mite: ${printable(text.includes(file) ? text : `${file}: ${text}`)}`);
         }
       }
     } finally {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite convert: somebody's model in, a .mite file out.
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { compileRuntime } from "../compile.js";
 import { convert } from "../convert.js";
@@ -11,7 +11,7 @@ import { cannotRead } from "../source.js";
 import { elementsOf } from "../tensors.js";
 import { filesBeside } from "../beside.js";
 import { readNpy } from "./npy.js";
-import { UsageError, bytesText, readWhole, toleranceOption, wholeNumber, writeWhole } from "./usage.js";
+import { UsageError, about, bytesText, printable, readWhole, toleranceOption, wholeNumber, writeWhole } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").Example} Example */
 /** @typedef {import("../../convert.d.ts").SourcePort} SourcePort */
@@ -63,6 +63,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
     if (!values.output) throw new UsageError("convert wants -o OUT.mite");
     const tolerance = toleranceOption(values.tolerance ?? (values.int8 ? "0.2" : "1e-4"));
     if (values.calibrate && !values.int8) throw new UsageError("--calibrate DIR goes with --int8");
+    await refuseSameFile(file, values.output);
     const metadata = await readMetadata(values.metadata, values.labels);
     metadata.name ??= basename(file, extname(file));
     const folder = values.statistics ?? values.calibrate;
@@ -79,7 +80,7 @@ half-precision, int8, int16, dynamic range). Inputs and outputs keep their names
       }),
       statistics: folder !== undefined && ((ports) => readExamples(folder, ports, metadata)),
     });
-    for (const warning of converted.warnings) console.error(`mite: note: ${warning}`);
+    for (const warning of converted.warnings) console.error(`mite: note: ${printable(warning)}`);
     if (converted.difference) judge(converted.difference, tolerance);
     await writeWhole(values.output, converted.bytes);
     console.log(`${values.output}  ${bytesText(converted.bytes.length)}`);
@@ -103,6 +104,18 @@ function judge({ largest, of }, tolerance) {
   console.error(`mite: check passed: ${figures}`);
 }
 
+/**
+ * The model that was given stays, whatever name or link leads to it.
+ * @param {string} source
+ * @param {string} output
+ */
+async function refuseSameFile(source, output) {
+  const [from, to] = await Promise.all([source, output].map((path) => stat(path).catch(() => {})));
+  if (from && to && from.ino === to.ino && from.dev === to.dev) {
+    throw new UsageError(`-o ${output} is the model itself; name another file`);
+  }
+}
+
 /** @param {string} option @returns {[string, number[]]} */
 export function shapeOption(option) {
   const match = /^(.+)=((?:\d+(?:,\d+)*)?)$/.exec(option);
@@ -116,7 +129,8 @@ export function shapeOption(option) {
  * @returns {Promise<Metadata>}
  */
 async function readMetadata(file, labels) {
-  const metadata = file ? { ...parseMetadata((await readWhole(file)).toString()) } : {};
+  const json = file && (await readWhole(file)).toString();
+  const metadata = json ? { ...(await about(file, () => parseMetadata(json))) } : {};
   if (labels) metadata.labels = (await readWhole(labels)).toString().trimEnd().split(/\r?\n/);
   return metadata;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite diff: where two models part, layer by layer.
-import { diff, portsOfFile } from "../convert.js";
+import { convert, describe, diff } from "../convert.js";
 import { filesBeside } from "../beside.js";
 import { shapeOption } from "./convert.js";
 import { readInputs } from "./run.js";
-import { UsageError, readWhole, toleranceOption, wholeNumber } from "./usage.js";
+import { kindOfBytes } from "../sniff.js";
+import { UsageError, about, printable, readWhole, toleranceOption, wholeNumber } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").LayerDifference} LayerDifference */
 
@@ -35,19 +36,31 @@ order: the largest difference, relative to A's largest element, and the cosine. 
   async run({ input, "input-shape": shapes, seed, tolerance: limit, all, json }, [a, b, ...others]) {
     if (!a || !b || others.length) throw new UsageError("diff wants two models");
     const tolerance = toleranceOption(limit);
-    const [first, second] = await Promise.all([readWhole(a), readWhole(b)]);
     const inputShapes = Object.fromEntries(shapes.map(shapeOption));
-    const ports = input.length ? await portsOfFile(first, { inputShapes, files: filesBeside(a) }) : [];
+    const [first, second] = [await asRead(a, inputShapes), await asRead(b, inputShapes)];
+    const ports = input.length ? (await describe(first)).inputs : [];
     const difference = await diff(first, second, {
       inputs: await readInputs(input, ports),
-      inputShapes,
-      files: filesBeside(a),
       seed: wholeNumber(seed, "--seed"),
     });
-    console.log(json ? JSON.stringify(difference) : text(difference, tolerance, all));
+    console.log(json ? JSON.stringify(difference) : printable(text(difference, tolerance, all)));
     return difference.outputs.some((layer) => !(share(layer) <= tolerance)) ? 1 : 0;
   },
 };
+
+/**
+ * A .mite file; of a source, one that computes what it does with nothing simplified.
+ * @param {string} path
+ * @param {Record<string, number[]>} inputShapes
+ */
+async function asRead(path, inputShapes) {
+  const bytes = await readWhole(path);
+  return about(path, async () => {
+    if (kindOfBytes(bytes) === "a .mite file") return bytes;
+    const options = { inputShapes, files: filesBeside(path), optimise: false, selfTest: false };
+    return (await convert(bytes, options)).bytes;
+  });
+}
 
 /** @param {LayerDifference} layer */
 function share({ largest, of }) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite inspect: what a .mite file holds and needs.
 import { describe } from "../convert.js";
-import { UsageError, bytesText, readWhole } from "./usage.js";
+import { UsageError, about, bytesText, printable, readWhole } from "./usage.js";
 
 /** @type {import("./main.js").Command} */
 export default {
@@ -15,8 +15,9 @@ the memory for activations (arena), and the metadata.
   options: { json: { type: "boolean", default: false } },
   async run({ json }, [file, ...others]) {
     if (!file || others.length) throw new UsageError("inspect wants one file");
-    const description = await describe(await readWhole(file));
-    console.log(json ? JSON.stringify(description) : text(file, description));
+    const bytes = await readWhole(file);
+    const description = await about(file, () => describe(bytes));
+    console.log(json ? JSON.stringify(description) : printable(text(file, description)));
     return 0;
   },
 };

@@ -64,6 +64,7 @@ export async function main(args) {
  */
 async function dispatch(group, [name, ...args], path) {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    if (name === "help" && args.length) return dispatch(group, [...args, "--help"], path);
     console.log(await overview(group, path.join(" ")));
     return name === undefined ? 2 : 0;
   }

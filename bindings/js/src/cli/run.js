@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite run: .npy files in, .npy files out.
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { load } from "../index.js";
 import { readNpy, writeNpy } from "./npy.js";
-import { UsageError, readWhole, writeWhole } from "./usage.js";
+import { UsageError, makeFolder, printable, readWhole, writeWhole } from "./usage.js";
 
 /** @type {import("./main.js").Command} */
 export default {
@@ -12,7 +11,8 @@ export default {
   help: `usage: mite run MODEL --input NAME=FILE.npy … [--output-dir DIR] [--profile]
 
 Runs a .mite file once and writes each output to DIR/NAME.npy (characters of NAME that do not
-belong in file names become _). A model with one input also takes --input FILE.npy.
+belong in file names become _, and a number tells names apart that are then the same). A model with one
+input also takes --input FILE.npy.
 
   --input NAME=FILE.npy   once for every input
   --output-dir DIR        made where it is missing; without it shapes are only printed
@@ -27,23 +27,40 @@ belong in file names become _). A model with one input also takes --input FILE.n
     const model = await load(file);
     try {
       const outputs = await model.run(await readInputs(input, model.inputs));
-      if (folder) await mkdir(folder, { recursive: true });
-      for (const [name, tensor] of Object.entries(outputs)) {
+      if (folder) await makeFolder(folder);
+      const files = fileNames(Object.keys(outputs));
+      for (const [i, [name, tensor]] of Object.entries(outputs).entries()) {
         let where = "";
         if (folder) {
-          const path = join(folder, `${name.replace(/[^\w.-]/g, "_")}.npy`);
+          const path = join(folder, files[i]);
           await writeWhole(path, writeNpy(tensor));
           where = `  ${path}`;
         }
-        console.log(`${name}  ${tensor.dtype}[${tensor.shape.join(",")}]${where}`);
+        console.log(printable(`${name}  ${tensor.dtype}[${tensor.shape.join(",")}]${where}`));
       }
-      if (profile) console.log(profileTable(await model.profile()));
+      if (profile) console.log(printable(profileTable(await model.profile())));
     } finally {
       await model.dispose();
     }
     return 0;
   },
 };
+
+/**
+ * A file for each output: names that differ only in what does not belong in file names, or in case, which
+ * some file systems do not tell apart, get a number.
+ * @param {string[]} outputs
+ */
+function fileNames(outputs) {
+  const taken = new Set();
+  return outputs.map((output) => {
+    const name = output.replace(/[^\w.-]/g, "_");
+    let unique = name;
+    for (let n = 2; taken.has(unique.toLowerCase()); n++) unique = `${name}_${n}`;
+    taken.add(unique.toLowerCase());
+    return `${unique}.npy`;
+  });
+}
 
 /**
  * @param {string[]} options

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What commands share.
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { MiteError, messageOf } from "../errors.js";
 import { cannotRead } from "../source.js";
 
@@ -25,8 +25,54 @@ export async function writeWhole(path, content) {
     await writeFile(partial, content);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
-    throw new MiteError("argument", `cannot write ${path}: ${messageOf(error)}`);
+    await rm(partial, { force: true }).catch(() => {}); // the first failure is the one to tell
+    throw cannotWrite(path, error);
+  }
+}
+
+/** @param {string} path */
+export async function makeFolder(path) {
+  await mkdir(path, { recursive: true }).catch((error) => {
+    throw cannotWrite(path, error);
+  });
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} error
+ */
+function cannotWrite(path, error) {
+  const reasons = /** @type {Record<string, string>} */ ({
+    ENOENT: "there is no such folder",
+    ENOTDIR: "its folder is a file",
+    EEXIST: "there is a file of that name",
+    EISDIR: "it is a folder",
+    EBUSY: "it is a folder or in use",
+    EACCES: "permission denied",
+    EROFS: "the file system is read-only",
+    ENOSPC: "the disk is full",
+    ENAMETOOLONG: "the name is too long",
+  });
+  const { code = "" } = /** @type {NodeJS.ErrnoException} */ (error);
+  return new MiteError("argument", `cannot write ${path}: ${reasons[code] ?? messageOf(error)}`, {
+    cause: error,
+  });
+}
+
+/**
+ * What is done with a file, whose name then stands in what is said of failures.
+ * @template T
+ * @param {string} path
+ * @param {() => T | Promise<T>} task
+ * @returns {Promise<T>}
+ */
+export async function about(path, task) {
+  try {
+    return await task();
+  } catch (error) {
+    const text = messageOf(error);
+    if (text.includes(path) || !(error instanceof MiteError)) throw error;
+    throw new MiteError(error.code, `${path}: ${text}`, { cause: error });
   }
 }
 
