@@ -6,7 +6,7 @@ import { MiteError, errorOfStatus } from "./errors.js";
 import { parseMetadata } from "./metadata.js";
 import { confidenceStatistics, inputStatistics } from "./metrics/calibrate.js";
 import { classesOf, topProbability } from "./metrics/confidence.js";
-import { isNode } from "./platform.js";
+import { isNode, nodeModule } from "./platform.js";
 import { receiveModel } from "./receive.js";
 import { samplesOf, seededInputs } from "./self-test.js";
 import { bytesOf, openSource } from "./source.js";
@@ -65,7 +65,7 @@ export async function compileConverter(wasm) {
 }
 
 /** Node's, which is many times faster than C; a page's own takes no calls that wait for it. */
-const createHash = isNode ? process.getBuiltinModule?.("node:crypto")?.createHash : undefined;
+const createHash = isNode ? nodeModule("node:crypto").createHash : undefined;
 
 /**
  * @param {Compiled} compiled
