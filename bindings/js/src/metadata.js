@@ -33,14 +33,14 @@ export function parseMetadata(json) {
   } catch (error) {
     throw new MiteError(
       "format",
-      `the metadata is not JSON: ${messageOf(error)}; mend it and convert the model again`,
+      `the model's metadata is not JSON: ${messageOf(error)}; convert the model again`,
       { cause: error },
     );
   }
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw new MiteError(
       "format",
-      "the metadata is not a JSON object; mend it and convert the model again",
+      "the model's metadata is not a JSON object; convert the model again",
     );
   }
   return Object.freeze(value);

@@ -203,7 +203,6 @@ async function fileStream(path) {
 export function cannotRead(path, error) {
   const reasons = /** @type {Record<string, string>} */ ({
     ENOENT: "there is no such file",
-    ENOTDIR: "it is no folder, or lies in none",
     EACCES: "permission denied",
     EISDIR: "it is a folder",
   });
