@@ -201,6 +201,19 @@ for name, nodes in (("remainder", by("Mod", "eight") + scaled), ("quotient", by(
     case("a length's " + name, length + nodes, f(1, 1), {"o": np.int64(1), "k": np.int64(50), "ones": np.int64(31), "eight": np.int64(8), "real": np.float32(50), "z": i64(0), "fifty": i64(50), "windows": i64(1, -1, 8)},
          shapes={"x": ["batch", "length"]})
 
+# --- Shapes and types found wanting in comparison with onnxruntime ---------------------------------------------
+case("layer normalization, one scale for several", [n("LayerNormalization", ["x", "s", "b"], axis=1)], f(2, 3, 4), {"s": f(3, 1), "b": f(1, 4)}, opset=17)
+wide = lambda v: (v.astype(np.float32).view(np.uint32) & 0xffff0000).view(np.float32)
+half = lambda k, v: h.make_tensor(k, T.BFLOAT16, v.shape, (wide(v).view(np.uint32) >> 16).astype(np.uint16).tobytes(), raw=True)
+listed = lambda k, v: h.make_tensor(k, T.BFLOAT16, v.shape, v.ravel().tolist())
+w, b = wide(f(5, 4)), wide(f(4))
+case("weights in bfloat16", [n("Cast", ["x"], "c", to=T.BFLOAT16), n("MatMul", ["c", "w"], "m"), n("Add", ["m", "b"], "a"), n("Relu", ["a"], "r"), n("Cast", ["r"], to=T.FLOAT)], f(3, 5),
+     {"w": half("w", w), "b": listed("b", b)}, like=([n("Gemm", ["x", "w", "b"], "a"), n("Relu", ["a"])], {"w": w, "b": b}))
+case("an item before the last", [n("Relu", ["x"], "r"), n("SequenceConstruct", ["x", "r"], "s"), n("Neg", ["x"], "m"), n("SequenceInsert", ["s", "m", "l"], "t"), n("ConcatFromSequence", ["t"], axis=0)],
+     f(2, 3), {"l": np.int64(-1)}, reference=True)
+case("an optional value that is there", [n("Optional", ["x"], "o"), n("OptionalGetElement", ["o"], "g"), n("OptionalHasElement", ["o"], "h"), n("OptionalHasElement", [], "i"), n("Cast", ["h"], "k", to=T.FLOAT), n("Cast", ["i"], "l", to=T.FLOAT),
+     n("Add", ["g", "k"], "s"), n("Mul", ["s", "l"], "t"), n("Concat", ["s", "t"], axis=0)], f(2, 3), like=([n("Constant", [], "k", value_float=1.0), n("Add", ["x", "k"], "s"), n("Sub", ["s", "s"], "t"), n("Concat", ["s", "t"], axis=0)], {}))
+
 # --- End -------------------------------------------------------------------------------------------------
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

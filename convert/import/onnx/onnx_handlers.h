@@ -39,8 +39,9 @@ onnx_handler onnx_dynamic_quantize_linear, onnx_dynamic_quantize_mat_mul,
     onnx_q_linear_average_pool, onnx_q_linear_softmax, onnx_q_linear_where,
     onnx_q_linear_reduce_mean, onnx_q_gemm, onnx_nhwc_max_pool;
 // onnx_sequence.c
-onnx_handler onnx_sequence_empty, onnx_sequence_construct, onnx_sequence_at, onnx_sequence_length,
-    onnx_sequence_insert, onnx_sequence_erase, onnx_split_to_sequence, onnx_concat_from_sequence;
+onnx_handler onnx_optional_has_element, onnx_sequence_empty, onnx_sequence_construct,
+    onnx_sequence_at, onnx_sequence_length, onnx_sequence_insert, onnx_sequence_erase,
+    onnx_split_to_sequence, onnx_concat_from_sequence;
 // onnx_blocked.c
 onnx_handler onnx_gather_block_quantized;
 // onnx_random.c

@@ -24,6 +24,7 @@ typedef enum onnx_type { // TensorProto.DataType
     ONNX_DOUBLE = 11,
     ONNX_UINT32 = 12,
     ONNX_UINT64 = 13,
+    ONNX_BFLOAT16 = 16, // the upper half of an f32, and read as one: never rounded to
     ONNX_UINT4 = 21, // constants only: two in a byte, the first in the low bits
     ONNX_INT4 = 22,
 } onnx_type;

@@ -216,10 +216,13 @@ void onnx_group_normalization(onnx_import *c) {
 
 // --- Over the last dimensions -------------------------------------------------------------------
 
-// One for each element of the last `count` dimensions.
-static bool is_whole(const mite_ir_value *v, size_t count) {
-    return v && mite_ir_is_fixed(v) && v->dtype == MITE_F32 && (size_t)v->rank == count &&
-           mite_ir_elements(v);
+// One for each element of the last `count` dimensions of x.
+static bool is_whole(const mite_ir_value *v, const mite_ir_value *x, size_t count) {
+    if (!v || !mite_ir_is_fixed(v) || v->dtype != MITE_F32 || (size_t)v->rank != count)
+        return false;
+    for (size_t i = 0; i < count && !x->unknown; i++) // one for several
+        if (v->shape[i] == 1 && x->shape[(size_t)x->rank - count + i] != 1) return false;
+    return mite_ir_elements(v) != 0;
 }
 
 // LayerNormalization, RMSNormalization and kin of x, with optional scale and bias. Mean and inverse
@@ -238,8 +241,8 @@ static normalized layer(onnx_import *c, mite_ir_value *x, int64_t axis_given, mi
     mite_dtype dtype = x->dtype;
     bool narrow = dtype == MITE_F16 && onnx_int(c, "stash_type", 1) == ONNX_FLOAT;
     if (narrow) x = onnx_emit_cast(c, x, MITE_F32);
-    if (x && x->dtype == MITE_F32 && center && !stats && is_whole(scale, count) &&
-        (!bias || is_whole(bias, count)) && epsilon >= 0) {
+    if (x && x->dtype == MITE_F32 && center && !stats && is_whole(scale, x, count) &&
+        (!bias || is_whole(bias, x, count)) && epsilon >= 0) {
         n.y =
             MITE_IR_EMIT(c->g, .op = "layer_norm", .name = onnx_name(c), .inputs = {x, scale, bias},
                          .attrs = {{"axis", .word = (int32_t)first},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sequences of tensors, where the model alone tells how many there are: then they are lists of the
-// import, of which nothing is left in the graph.
+// import, of which nothing is left in the graph. Likewise optional values, where the model tells
+// whether they are there.
 #include "import/onnx/onnx_handlers.h"
 #include "import/onnx/onnx_layers.h"
 #include "import/onnx/onnx_values.h"
@@ -21,22 +22,27 @@ static onnx_sequence *new_list(onnx_import *c, size_t count) {
     return s->at ? s : NULL;
 }
 
-// The place that input `k` names, from the end where negative; `otherwise` where it is not given. False
-// (and the graph failed) where it is not known, or none of `count` places.
-static bool place(onnx_import *c, size_t k, size_t count, size_t otherwise, size_t *out) {
+// The place that input `k` names in a sequence of `count` items, from the end where negative; `otherwise`
+// where it is not given. False (and the graph failed) where it is not known, or beyond the `last`.
+static bool place(onnx_import *c, size_t k, size_t count, size_t last, size_t otherwise,
+                  size_t *out) {
     *out = otherwise;
     if (!onnx_has_input(c, k)) return mite_ir_ok(c->g);
     const onnx_known *known = onnx_need_numbers(c, k, "place in the sequence");
     if (!known) return false;
     int64_t at = known->count == 1 ? known->at[0].i : INT64_MAX;
     if (at < 0) at += (int64_t)count;
-    if (at >= 0 && (uint64_t)at < count) {
+    if (at >= 0 && (uint64_t)at <= last) {
         *out = (size_t)at;
         return true;
     }
     mite_ir_fail(c->g, MITE_ERR_FORMAT, "its place %D is none of %z",
-                 known->at ? known->at[0].i : 0, count);
+                 known->at ? known->at[0].i : 0, last + 1);
     return false;
+}
+
+void onnx_optional_has_element(onnx_import *c) {
+    onnx_set(c, 0, onnx_scalar(c, MITE_BOOL, onnx_has_input(c, 0)));
 }
 
 void onnx_sequence_empty(onnx_import *c) { onnx_set_sequence(c, 0, new_list(c, 0)); }
@@ -51,7 +57,9 @@ void onnx_sequence_construct(onnx_import *c) {
 void onnx_sequence_at(onnx_import *c) {
     const onnx_sequence *s = onnx_sequence_in(c, 0);
     size_t at;
-    if (s && place(c, 1, s->count, s->count, &at) && at < s->count) onnx_set(c, 0, s->at[at]);
+    if (s && !s->count) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its sequence is empty");
+    if (s && mite_ir_ok(c->g) && place(c, 1, s->count, s->count - 1, 0, &at))
+        onnx_set(c, 0, s->at[at]);
 }
 
 void onnx_sequence_length(onnx_import *c) {
@@ -63,7 +71,7 @@ void onnx_sequence_insert(onnx_import *c) {
     const onnx_sequence *s = onnx_sequence_in(c, 0);
     mite_ir_value *item = onnx_in(c, 1);
     size_t at;
-    if (!s || !item || !place(c, 2, s->count + 1, s->count, &at)) return;
+    if (!s || !item || !place(c, 2, s->count, s->count, s->count, &at)) return;
     onnx_sequence *more = new_list(c, s->count + 1);
     for (size_t i = 0; more && i < more->count; i++)
         more->at[i] = i == at ? item : s->at[i < at ? i : i - 1];
@@ -74,7 +82,7 @@ void onnx_sequence_erase(onnx_import *c) {
     const onnx_sequence *s = onnx_sequence_in(c, 0);
     size_t at;
     if (s && !s->count) mite_ir_fail(c->g, MITE_ERR_FORMAT, "its sequence is empty already");
-    if (!s || !mite_ir_ok(c->g) || !place(c, 1, s->count, s->count - 1, &at)) return;
+    if (!s || !mite_ir_ok(c->g) || !place(c, 1, s->count, s->count - 1, s->count - 1, &at)) return;
     onnx_sequence *rest = new_list(c, s->count - 1);
     for (size_t i = 0; rest && i < rest->count; i++) rest->at[i] = s->at[i < at ? i : i + 1];
     onnx_set_sequence(c, 0, rest);

@@ -19,13 +19,17 @@ const char *onnx_type_name(int32_t type) {
 }
 
 bool onnx_type_is_real(int32_t type) {
-    return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_DOUBLE;
+    return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_BFLOAT16 ||
+           type == ONNX_DOUBLE;
 }
 
-int32_t onnx_tensor_type(const onnx_tensor *t) { return t->widened ? ONNX_FLOAT : t->type; }
+int32_t onnx_tensor_type(const onnx_tensor *t) {
+    return t->widened || t->type == ONNX_BFLOAT16 ? ONNX_FLOAT : t->type;
+}
 
 mite_dtype onnx_dtype(int32_t type) {
     switch (type) {
+    case ONNX_BFLOAT16:
     case ONNX_FLOAT: return MITE_F32;
     case ONNX_FLOAT16: return MITE_F16;
     case ONNX_DOUBLE: return MITE_F64;
@@ -114,6 +118,7 @@ static size_t file_bytes(int32_t type) {
     case ONNX_BOOL: return 1;
     case ONNX_UINT16:
     case ONNX_INT16:
+    case ONNX_BFLOAT16:
     case ONNX_FLOAT16: return 2;
     case ONNX_FLOAT:
     case ONNX_INT32:
@@ -142,7 +147,9 @@ static onnx_number number_of(int32_t type, uint64_t bits) {
     onnx_number n = {0};
     uint32_t word = (uint32_t)bits;
     float f;
+    if (type == ONNX_BFLOAT16) word <<= 16;
     switch (type) {
+    case ONNX_BFLOAT16:
     case ONNX_FLOAT:
         memcpy(&f, &word, 4);
         n.f = (double)f;
@@ -333,7 +340,7 @@ static bool has_data(mite_ir_graph *g, const onnx_tensor *t) {
 }
 
 static bool is_as_in_memory(const onnx_tensor *t) {
-    return t->type != ONNX_BOOL && !is_half_bytes(t->type) && !t->widened;
+    return t->type != ONNX_BOOL && !is_half_bytes(t->type) && onnx_tensor_type(t) == t->type;
 }
 
 mite_ir_value *onnx_tensor_constant(mite_ir_graph *g, const onnx_tensor *given) {
@@ -359,8 +366,8 @@ mite_ir_value *onnx_tensor_constant(mite_ir_graph *g, const onnx_tensor *given) 
             return NULL;
         }
         if (t.type == ONNX_BOOL) bits = bits != 0;
-        if (t.widened) {
-            ((float *)v->data)[i] = mite_f32_of_f16((uint16_t)bits);
+        if (onnx_tensor_type(&t) != t.type) {
+            ((float *)v->data)[i] = (float)number_of(t.type, bits).f;
             continue;
         }
         memcpy((uint8_t *)v->data + i * at.item, &bits, at.item); // the low bytes
