@@ -146,6 +146,9 @@ function openPort({ name, type, dims = [] }, fixed) {
  * @returns {{ fetches: Fetches, options: import("../../ort.d.ts").InferenceSession.RunOptions }}
  */
 function runArguments(outputs, first, second) {
+  if (isTensor(first)) {
+    throw new MiteError("argument", "fetches are names of outputs, or tensors by name, and no tensor itself");
+  }
   const outputNames = outputs.map(({ name }) => name);
   const isFetches =
     Array.isArray(first) ||
@@ -154,7 +157,8 @@ function runArguments(outputs, first, second) {
   if (typeof options !== "object") {
     throw new MiteError("argument", `run() was given a ${typeof options} where options were expected`);
   }
-  const names = Array.isArray(first) ? first : isFetches ? Object.keys(first) : outputNames;
+  // As in onnxruntime, an object may name what the model has not, and a list may not.
+  const names = Array.isArray(first) ? first : outputNames.filter((name) => !isFetches || name in first);
   const unknown = names.find((name) => !outputNames.includes(name));
   if (unknown !== undefined || !names.length) {
     throw new MiteError(
