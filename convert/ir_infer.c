@@ -254,6 +254,18 @@ static void open_cut_dimensions(const mite_ir_node *node) {
     }
 }
 
+// Windows with strides are as many for one size as for another: both stand-ins may give one, and a run many.
+static void open_windowed_dimensions(const mite_ir_node *node) {
+    static const char *const names[] = {"conv2d",     "depthwise_conv2d", "conv_nd",
+                                        "max_pool2d", "average_pool2d",   "pool_nd",
+                                        "conv2d_i16", "conv2d_dynamic"};
+    bool windowed = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (mite_ir_is(node, names[i])) windowed = true;
+    if (windowed && node->inputs[0]->rank == node->output->rank)
+        node->output->open |= node->inputs[0]->open;
+}
+
 // The dimensions of the results that follow from open ones: those that change with the stand-ins. Of
 // the results of vague inputs, or where the other stand-ins do not suit the operator, all may.
 static void open_outputs(mite_ir_graph *g, mite_ir_node *node, rehearsal *r, const knowledge *k) {
@@ -275,7 +287,10 @@ static void open_outputs(mite_ir_graph *g, mite_ir_node *node, rehearsal *r, con
             if (v->shape[d] != v->other[d]) v->open |= (uint8_t)(1u << d);
         if (!settled) mite_ir_open_all(v);
     }
-    if (settled) open_cut_dimensions(node);
+    if (settled) {
+        open_cut_dimensions(node);
+        open_windowed_dimensions(node);
+    }
 }
 
 static void **room_for_numbers(mite_ir_graph *g, const mite_ir_node *node, bool other) {

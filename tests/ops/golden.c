@@ -99,7 +99,8 @@ static void check_pack(const char *path, size_t *count, size_t *failures) {
 
 int main(int argc, char **argv) {
     static const char *const packs[] = {"tests/ops/steps.pack", "tests/ops/products.pack",
-                                        "tests/ops/elements.pack", "tests/ops/layers.pack"};
+                                        "tests/ops/elements.pack", "tests/ops/layers.pack",
+                                        "tests/ops/lstm_i8.pack"};
     size_t count = 0, failures = 0;
     for (size_t i = 0; argc == 1 && i < sizeof packs / sizeof *packs; i++)
         check_pack(packs[i], &count, &failures);

@@ -207,7 +207,8 @@ static void damage_pack(const char *path, const mite_op *const *ops, size_t *don
 
 int main(int argc, char **argv) {
     static const char *const packs[] = {"tests/ops/steps.pack", "tests/ops/products.pack",
-                                        "tests/ops/elements.pack", "tests/ops/layers.pack"};
+                                        "tests/ops/elements.pack", "tests/ops/layers.pack",
+                                        "tests/ops/lstm_i8.pack"};
     tally t = {0};
     size_t said = 0, core_count, more_count;
     const mite_op *const *core = mite_op_list(&core_count);

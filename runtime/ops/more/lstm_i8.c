@@ -79,12 +79,18 @@ static mite_status set_up(mite_step *s, sizes *z) {
         return mite_step_fail(s, MITE_ERR_FORMAT, "%z cells and %z outputs do not fit", z->hidden,
                               z->outputs);
     mite_status status = mite_step_need_type(s, "x", x, MITE_U8);
+    if (!status) status = mite_step_need_quantized(s, "x", x);
+    if (!status) status = mite_step_need_quantized(s, "output", s->outputs[0]);
     if (!status) status = mite_step_need_type(s, "w", w, MITE_I8);
     if (!status) status = mite_step_need_type(s, "r", r, MITE_I8);
     if (!status) status = need(s, BIAS, "bias", MITE_I32, GATES * z->hidden);
     if (!status) status = need(s, PEEPHOLES, "peepholes", MITE_I16, 3 * z->hidden);
     if (!status) status = need(s, PROJECTION, "projection", MITE_I8, z->outputs * z->hidden);
     if (!status) status = need(s, PROJECTION_BIAS, "its bias", MITE_I32, z->outputs);
+    int32_t hidden_zero = mite_attr_int(s, HIDDEN_ZERO);
+    if (!status && (hidden_zero < 0 || hidden_zero > 255))
+        return mite_step_fail(s, MITE_ERR_FORMAT,
+                              "what is projected has zero point %d, outside [0,255]", hidden_zero);
     return status ? status : check_factors(s);
 }
 
