@@ -185,7 +185,20 @@ typedef struct lane { // of one sequence of the batch
     const sizes *z;
     int16_t *gates, *cell;
     uint8_t *hidden, *h;
+    size_t b; // which one
 } lane;
+
+// The weight from cell i to a gate. TensorFlow Lite takes the cells of its batch (of one sequence, where the
+// batch comes first) as one list and goes through as many as there are outputs in all. With a projection
+// those may be fewer than cells: then the last cells have no weight, and others that of another cell.
+static int32_t peephole(const lane *l, const mite_view *weights, size_t which, size_t i) {
+    const sizes *z = l->z;
+    const int16_t *row = (const int16_t *)weights->data + which * z->hidden;
+    bool alone = mite_attr_int(l->s, LAYOUT) != 0;
+    size_t at = alone ? i : l->b * z->hidden + i, count = (alone ? 1 : z->batch) * z->outputs;
+    if (z->outputs >= z->hidden) return row[i];
+    return at < count ? row[at % z->outputs] : 0;
+}
 
 static void run_gate(const lane *l, size_t gate, const uint8_t *x) {
     const mite_step *s = l->s;
@@ -203,7 +216,7 @@ static void run_gate(const lane *l, size_t gate, const uint8_t *x) {
         g = limited(g + scaled(s, OF_R + gate, of_h));
         if (p && gate != CELL) {
             size_t which = gate == OUTPUT ? 2 : gate;
-            int32_t weight = ((const int16_t *)p->data)[which * z->hidden + i];
+            int32_t weight = peephole(l, p, which, i);
             g = limited(g + scaled(s, OF_CELL + which, weight * l->cell[i]));
         }
         l->gates[first + i] = (int16_t)(gate == CELL ? tangent(g, 3) : logistic(g));
@@ -259,6 +272,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
     l.h = l.hidden + z->hidden;
     mite_part_range(z->batch, 1, part, part_count, &begin, &end);
     for (size_t b = begin; b < end; b++) {
+        l.b = b;
         memset(l.cell, 0, z->hidden * sizeof *l.cell);
         memset(l.h, s->outputs[0]->zero_point, z->outputs);
         for (size_t t = 0; t < z->steps; t++) {
