@@ -60,8 +60,8 @@ mite_status mite_convert_write(mite_convert *c, const char *metadata, size_t met
                                uint8_t **out, size_t *out_bytes);
 
 // Runs the graph as it is now, and the source as it was read with no pass at all, on the same
-// inputs: on the samples (as in mite_quantize_options), or where there are none on random ones. Sets the largest difference of an
-// output, and the largest output.
+// inputs: on the samples (as in mite_quantize_options), or where there are none on random ones. Sets the
+// largest difference of an output, and the largest output.
 typedef struct mite_convert_difference {
     double largest_difference, largest_value;
 } mite_convert_difference;

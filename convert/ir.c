@@ -369,6 +369,12 @@ void mite_ir_absorb(mite_ir_node *node, mite_ir_node *after) {
     out->producer = node;
 }
 
+bool mite_ir_is_one_of(const mite_ir_node *node, const char *const *ops, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (mite_ir_is(node, ops[i])) return true;
+    return false;
+}
+
 mite_ir_node *mite_ir_sole_producer(const mite_ir_value *v) {
     return v && v->uses == 1 && v->producer && !v->producer->dead ? v->producer : NULL;
 }

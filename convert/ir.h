@@ -267,6 +267,8 @@ void mite_ir_absorb(mite_ir_node *node, mite_ir_node *after);
 static inline bool mite_ir_is(const mite_ir_node *node, const char *op) {
     return node && !__builtin_strcmp(node->op->name, op);
 }
+bool mite_ir_is_one_of(const mite_ir_node *node, const char *const *ops, size_t count);
+#define MITE_IR_IS_ONE_OF(node, ops) mite_ir_is_one_of(node, ops, sizeof(ops) / sizeof *(ops))
 // The node that computes `v` if nothing else reads v (not even a graph output); else NULL.
 mite_ir_node *mite_ir_sole_producer(const mite_ir_value *v);
 

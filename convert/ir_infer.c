@@ -259,10 +259,7 @@ static void open_windowed_dimensions(const mite_ir_node *node) {
     static const char *const names[] = {"conv2d",     "depthwise_conv2d", "conv_nd",
                                         "max_pool2d", "average_pool2d",   "pool_nd",
                                         "conv2d_i16", "conv2d_dynamic"};
-    bool windowed = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mite_ir_is(node, names[i])) windowed = true;
-    if (windowed && node->inputs[0]->rank == node->output->rank)
+    if (MITE_IR_IS_ONE_OF(node, names) && node->inputs[0]->rank == node->output->rank)
         node->output->open |= node->inputs[0]->open;
 }
 
@@ -322,10 +319,8 @@ static settling settling_of(const mite_ir_node *node) {
     static const char *const comparing[] = {"min",    "max",         "clamp",
                                             "reduce", "arg_extreme", "top_k"};
     static const char *const rounding[] = {"div", "unary", "cast"};
-    for (size_t i = 0; i < sizeof comparing / sizeof *comparing; i++)
-        if (mite_ir_is(node, comparing[i])) return COMPARES;
-    for (size_t i = 0; i < sizeof rounding / sizeof *rounding; i++)
-        if (mite_ir_is(node, rounding[i])) return ROUNDS;
+    if (MITE_IR_IS_ONE_OF(node, comparing)) return COMPARES;
+    if (MITE_IR_IS_ONE_OF(node, rounding)) return ROUNDS;
     if (!mite_ir_is(node, "binary")) return SETTLES;
     switch (mite_ir_int(node, "function")) {
     case MITE_BINARY_ADD:

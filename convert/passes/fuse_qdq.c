@@ -149,9 +149,7 @@ static bool moves_first(const mite_ir_node *node) {
     static const char *const names[] = {"slice",           "split",     "gather",
                                         "gather_elements", "gather_nd", "reshape_to",
                                         "squeeze",         "unsqueeze", "flatten"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mite_ir_is(node, names[i])) return true;
-    return false;
+    return MITE_IR_IS_ONE_OF(node, names);
 }
 
 static bool is_global_pool(const mite_ir_node *node) {

@@ -106,21 +106,14 @@ size_t mite_column_of(const mite_ir_node *node, size_t element) {
     return element / (mite_ir_elements(w) / columns);
 }
 
-static bool is_one_of(const mite_ir_node *node, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (mite_ir_is(node, names[i])) return true;
-    }
-    return false;
-}
-
 bool mite_is_unary(const mite_ir_node *node) {
     static const char *const names[] = {
         "clamp", "sigmoid", "hard_sigmoid", "hard_swish", "silu",       "leaky_relu", "tanh",
         "exp",   "sqrt",    "neg",          "abs",        "reciprocal", "quantize",   "dequantize"};
-    return is_one_of(node, names, sizeof names / sizeof *names);
+    return MITE_IR_IS_ONE_OF(node, names);
 }
 
 bool mite_is_binary(const mite_ir_node *node) {
     static const char *const names[] = {"add", "sub", "mul", "div", "min", "max", "prelu"};
-    return is_one_of(node, names, sizeof names / sizeof *names);
+    return MITE_IR_IS_ONE_OF(node, names);
 }

@@ -33,9 +33,7 @@ static bool suits_u8(const mite_ir_node *node) {
     static const char *const names[] = {"add",        "mul",  "average_pool2d", "concat",
                                         "clamp",      "tanh", "sigmoid",        "hard_sigmoid",
                                         "hard_swish", "silu", "leaky_relu"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mite_ir_is(node, names[i])) return true;
-    return is_global_mean(node);
+    return MITE_IR_IS_ONE_OF(node, names) || is_global_mean(node);
 }
 
 static bool has_constant_weights(const mite_ir_node *node) {

@@ -125,7 +125,7 @@ static void signed_mutants(const uint8_t *data, size_t bytes, int count) {
             copy[at] = random_bits(&random_state) % 2 ? nasty[random_bits(&random_state) % 6]
                                                       : (uint8_t)random_bits(&random_state);
         }
-        if (n % 16) sign(copy, bytes);
+        if (n % 16) sign(copy, bytes); // every other damaged header, too
         mite_model *m = stream(copy, bytes, SIZE_MAX, 1u << 24);
         if (mite_model_status(m) < 0)
             CHECK(strlen(mite_model_error(m)) > 20, "no sentence for mutant %d", n);

@@ -85,9 +85,7 @@ static bool compare_beside(onnx_import *c, const mite_ir_value *a, const mite_ir
 static bool is_stretching(const mite_ir_node *node) {
     static const char *const names[] = {"add", "sub", "mul",    "div",
                                         "min", "max", "binary", "where"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mite_ir_is(node, names[i])) return true;
-    return false;
+    return MITE_IR_IS_ONE_OF(node, names);
 }
 
 void onnx_learn_from_refusal(void *context, const mite_ir_node *node) {
