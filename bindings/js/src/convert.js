@@ -14,7 +14,7 @@ import { dtypeOfCode, elementsOf, tensorFor } from "./tensors.js";
 import { tfliteLabels } from "./tflite-labels.js";
 import { hexOf, instantiate } from "./wasm.js";
 
-export { diff } from "./diff.js";
+export { asRead, diff } from "./diff.js";
 
 /** @typedef {import("../convert.d.ts").ConvertOptions} ConvertOptions */
 /** @typedef {import("../convert.d.ts").Example} Example */

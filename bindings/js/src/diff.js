@@ -50,18 +50,27 @@ export async function diff(a, b, options = {}) {
 }
 
 /**
+ * A .mite file; of a source, one that computes what it does with nothing simplified.
+ * @param {ArrayBuffer | ArrayBufferView} source
+ * @param {Pick<DiffOptions, "inputShapes" | "files" | "wasm">} options
+ * @returns {Promise<Uint8Array>}
+ */
+export async function asRead(source, { inputShapes, files, wasm }) {
+  const bytes = bytesOf(source);
+  if (!bytes) throw new MiteError("argument", "diff() wants the bytes of two model files");
+  if (kindOfBytes(bytes) === "a .mite file") return bytes;
+  return (await convert(bytes, { inputShapes, files, optimise: false, selfTest: false, wasm })).bytes;
+}
+
+/**
  * Runs a model, converted as it is read if it is none of ours, and keeps every result.
  * @param {ArrayBuffer | ArrayBufferView} source
  * @param {DiffOptions} options
  * @returns {Promise<{ layers: Map<string, Layer>, outputs: string[] }>}
  */
-async function trace(source, { inputs = {}, inputShapes, files, seed = 1, wasm: from }) {
-  let file = bytesOf(source);
-  if (!file) throw new MiteError("argument", "diff() wants the bytes of two model files");
-  if (kindOfBytes(file) !== "a .mite file") {
-    const options = { inputShapes, files, optimise: false, selfTest: false, wasm: from };
-    file = (await convert(file, options)).bytes;
-  }
+async function trace(source, options) {
+  const { inputs = {}, seed = 1, wasm: from } = options;
+  const file = await asRead(source, options);
   const wasm = await newConverter(await compileConverter(from));
   const model = await receiveModel(wasm, await openSource(file), {});
   const session = newSession(wasm, model, 1);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // mite diff: where two models part, layer by layer.
-import { convert, describe, diff } from "../convert.js";
+import { asRead, describe, diff } from "../convert.js";
 import { filesBeside } from "../beside.js";
 import { shapeOption } from "./convert.js";
 import { readInputs } from "./run.js";
-import { kindOfBytes } from "../sniff.js";
 import { UsageError, about, printable, readWhole, toleranceOption, wholeNumber } from "./usage.js";
 
 /** @typedef {import("../../convert.d.ts").LayerDifference} LayerDifference */
@@ -37,7 +36,7 @@ order: the largest difference, relative to A's largest element, and the cosine. 
     if (!a || !b || others.length) throw new UsageError("diff wants two models");
     const tolerance = toleranceOption(limit);
     const inputShapes = Object.fromEntries(shapes.map(shapeOption));
-    const [first, second] = [await asRead(a, inputShapes), await asRead(b, inputShapes)];
+    const [first, second] = [await read(a, inputShapes), await read(b, inputShapes)];
     const ports = input.length ? (await describe(first)).inputs : [];
     const difference = await diff(first, second, {
       inputs: await readInputs(input, ports),
@@ -49,17 +48,13 @@ order: the largest difference, relative to A's largest element, and the cosine. 
 };
 
 /**
- * A .mite file; of a source, one that computes what it does with nothing simplified.
+ * Each from its own folder, for that has a source's other files.
  * @param {string} path
  * @param {Record<string, number[]>} inputShapes
  */
-async function asRead(path, inputShapes) {
+async function read(path, inputShapes) {
   const bytes = await readWhole(path);
-  return about(path, async () => {
-    if (kindOfBytes(bytes) === "a .mite file") return bytes;
-    const options = { inputShapes, files: filesBeside(path), optimise: false, selfTest: false };
-    return (await convert(bytes, options)).bytes;
-  });
+  return about(path, () => asRead(bytes, { inputShapes, files: filesBeside(path) }));
 }
 
 /** @param {LayerDifference} layer */

@@ -5,13 +5,13 @@ import { MiteError, messageOf } from "../../errors.js";
 import { isVersion } from "../../field/manifest.js";
 import { version as mite } from "../../release.js";
 import { kindOfBytes } from "../../sniff.js";
-import { UsageError, bytesText, readWhole } from "../usage.js";
+import { UsageError, bytesText, makeFolder, readWhole } from "../usage.js";
 import {
   changeHelp, changeList, changeOptions, percentOf, plainName, readHow,
 } from "./change.js";
 import { addVersion, promote } from "./changes.js";
 import { checkModel } from "./model.js";
-import { hashOf, makeFolder, moveIn, readList, removeFile, writePartial } from "./store.js";
+import { hashOf, moveIn, readList, removeFile, writePartial } from "./store.js";
 
 /** @typedef {import("../../field/manifest.js").Version} Version */
 

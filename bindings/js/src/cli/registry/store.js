@@ -11,7 +11,7 @@
 // never both go on; and since no name is made twice, removing a dead one's can hit nobody else.
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -123,13 +123,6 @@ async function flushFolder(dir) {
   const handle = await open(dir, "r").catch(() => undefined); // Windows opens no folders
   await handle?.sync().catch(() => {});
   await handle?.close();
-}
-
-/** @param {string} dir */
-export async function makeFolder(dir) {
-  await mkdir(dir, { recursive: true }).catch((error) => {
-    throw new MiteError("argument", `cannot make the folder ${dir}: ${messageOf(error)}`, { cause: error });
-  });
 }
 
 /** @param {string} dir @param {string} name */
