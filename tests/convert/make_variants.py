@@ -4,56 +4,10 @@
 # every operator with attributes and types drawn by chance. Expected are the numbers of ONNX Runtime,
 # or, where it lacks the operator or the type, of ONNX's reference evaluator. Needs numpy, onnx and
 # onnxruntime. A record is as in make_models.py.
-import struct, sys
-import numpy as np, onnx, onnxruntime as ort
-from onnx import TensorProto as T, helper as h, numpy_helper as nh
-from onnx.reference import ReferenceEvaluator
+from onnx_build import *
 
 rng = np.random.default_rng(11)
-records = []
 f = lambda *s: (rng.standard_normal(s) * 0.5).astype(np.float32)
-i64 = lambda *v: np.array(v, np.int64)
-n = lambda op, i, o="y", **a: h.make_node(op, i, [o] if isinstance(o, str) else o, **a)
-ms = lambda op, i, o="y", **a: n(op, i, o, domain="com.microsoft", **a)
-
-def model(nodes, inputs, consts, opset, outputs, shapes=None):
-    g = h.make_graph(nodes, "g", [h.make_tensor_value_info(k, h.np_dtype_to_tensor_dtype(v.dtype), (shapes or {}).get(k, v.shape)) for k, v in inputs.items()],
-                     [h.make_tensor_value_info(k, t, None) for k, t in outputs],
-                     [nh.from_array(np.asarray(v), k) if not isinstance(v, onnx.TensorProto) else v for k, v in (consts or {}).items()])
-    return h.make_model(g, opset_imports=[h.make_opsetid("", opset), h.make_opsetid("com.microsoft", 1)], ir_version=10)
-
-# onnxruntime and the reference want what the standard wants: nodes in the order of their computation.
-def in_order(m):
-    reads = lambda node: {*node.input}.union(*[reads(k) for a in node.attribute if a.HasField("g") for k in a.g.node])
-    def sort(g):
-        nodes, have = list(g.node), set()
-        made = {o for node in nodes for o in node.output}
-        del g.node[:]
-        while nodes:
-            at = next(k for k in nodes if not (reads(k) & made) - have)
-            g.node.append(at); have |= {*at.output}; nodes.remove(at)
-        for node in g.node:
-            for a in node.attribute:
-                if a.HasField("g"): sort(a.g)
-    m = onnx.ModelProto.FromString(m.SerializeToString())
-    sort(m.graph)
-    return m
-
-def expected(m, xs, reference):
-    m = in_order(m)
-    if reference: return ReferenceEvaluator(m).run(None, xs)
-    o = ort.SessionOptions(); o.log_severity_level = 3
-    o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return ort.InferenceSession(m.SerializeToString(), o, ["CPUExecutionProvider"]).run(None, xs)
-
-def case(name, nodes, xs, consts=None, opset=21, tolerance=2e-5, out=T.FLOAT, outputs=None, reference=False, like=None, shapes=None):
-    xs = xs if isinstance(xs, dict) else {"x": xs}
-    m = model(nodes, xs, consts, opset, outputs or [("y", out)], shapes)
-    # `like`: nodes that compute the same, where neither has the form.
-    ys = expected(model(like[0], xs, like[1], opset, outputs or [("y", out)]) if like else m, xs, reference)
-    data = b"".join(np.ascontiguousarray(a).tobytes() for a in [*xs.values(), *ys])
-    b = m.SerializeToString()
-    records.append(name.encode() + b"\0\0" + struct.pack("<fII", tolerance, len(b), len(data)) + b + data)
 
 # --- Half precision: one with weights is a network, whose sums are f32; others round at every node ----
 H = lambda *s: f(*s).astype(np.float16)
@@ -215,5 +169,4 @@ case("an optional value that is there", [n("Optional", ["x"], "o"), n("OptionalG
      n("Add", ["g", "k"], "s"), n("Mul", ["s", "l"], "t"), n("Concat", ["s", "t"], axis=0)], f(2, 3), like=([n("Constant", [], "k", value_float=1.0), n("Add", ["x", "k"], "s"), n("Sub", ["s", "s"], "t"), n("Concat", ["s", "t"], axis=0)], {}))
 
 # --- End -------------------------------------------------------------------------------------------------
-with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/variants.pack", "wb") as out: out.write(b"".join(records))
-print(len(records), "models,", sum(map(len, records)), "bytes")
+write("tests/convert/variants.pack")

@@ -135,40 +135,84 @@ static mite_ir_value *unsqueezed(onnx_import *c, mite_ir_value *v, const int64_t
     return onnx_emit_unsqueeze(c, v, onnx_integers(c, axes, count));
 }
 
-// Masks of integers: [B] counts keys (r->lengths), [B,T], [B,S,T] and [B,1,S,T] say which to attend.
-// Joined with what is added to the scores, if anything is.
-static bool take_mask(onnx_import *c, request *r, mite_ir_value *mask, mite_ir_value *added) {
-    r->mask = added;
-    if (!mask) return true;
-    if (mask->unknown || mask->rank < 1 || mask->rank > 4 || (mask->rank == 1 && r->causal)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its mask of shape %T is not supported",
-                     (size_t)mask->rank, mask->shape);
-        return false;
-    }
-    if (mask->rank == 1) {
-        // Twice as many, or thrice: first come the lengths, then where the keys begin.
-        r->lengths = MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                                  .inputs = {mask, onnx_integers(c, (int64_t[]){0}, 1),
-                                             onnx_dimension(c, r->q, 0, 1, 1)});
-        return r->lengths != NULL;
-    }
-    mask = onnx_emit_cast(c, mask, MITE_BOOL);
-    if (mask && mask->rank == 2) mask = unsqueezed(c, mask, (const int64_t[]){1, 2}, 2);
-    else if (mask && mask->rank == 3) mask = unsqueezed(c, mask, (const int64_t[]){1}, 1);
-    if (mask && added)
-        mask = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c),
-                            .inputs = {mask, added, onnx_scalar(c, added->dtype, -HUGE_VAL)},
-                            .dtype = added->dtype);
-    r->mask = mask;
-    return mask != NULL;
+// Rows [from, to) along `axis`; each a vector of one.
+static mite_ir_value *sliced(onnx_import *c, mite_ir_value *v, mite_ir_value *from,
+                             mite_ir_value *to, int64_t axis) {
+    if (!v || !from || !to) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                        .inputs = {v, from, to, onnx_integers(c, &axis, 1)});
 }
 
 // Elements [from, to) along the last dimension.
 static mite_ir_value *cut(onnx_import *c, mite_ir_value *v, int64_t from, int64_t to) {
-    if (!v) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                        .inputs = {v, onnx_integers(c, &from, 1), onnx_integers(c, &to, 1),
-                                   onnx_integers(c, (int64_t[]){-1}, 1)});
+    return sliced(c, v, onnx_integers(c, &from, 1), onnx_integers(c, &to, 1), -1);
+}
+
+// The keys of the past, and all of them, each as a vector of one.
+static mite_ir_value *past_count(onnx_import *c, const request *r) {
+    if (r->past_k) return onnx_dimension(c, r->past_k, 2, 1, 1);
+    return onnx_integers(c, (int64_t[]){0}, 1);
+}
+
+static mite_ir_value *key_count(onnx_import *c, const request *r) {
+    size_t axis = !r->k->unknown && r->k->rank == 4 ? 2 : 1;
+    return onnx_emit_general_binary(c, MITE_BINARY_ADD, past_count(c, r),
+                                    onnx_dimension(c, r->k, axis, 1, 1));
+}
+
+// [B,T] of a vector: [B] says where the keys to attend end, [2B] then where they begin; [3B+2] counts
+// them first.
+static mite_ir_value *between(onnx_import *c, const request *r, mite_ir_value *mask) {
+    static const int64_t last[] = {1};
+    bool begins = mask->shape[0] == 2 * (int64_t)r->q->shape[0];
+    mite_ir_value *none = onnx_integers(c, (int64_t[]){0}, 1);
+    mite_ir_value *batch = onnx_dimension(c, r->q, 0, 1, 1),
+                  *both = onnx_dimension(c, r->q, 0, 2, 1);
+    mite_ir_value *count = onnx_reshape_to(c, key_count(c, r), onnx_integers(c, NULL, 0), false);
+    mask = onnx_emit_cast(c, mask, MITE_I64);
+    mite_ir_value *end = unsqueezed(c, sliced(c, mask, none, batch, 0), last, 1);
+    if (!end || !count) return NULL;
+    mite_ir_value *zero = onnx_scalar(c, MITE_I64, 0), *one = onnx_scalar(c, MITE_I64, 1);
+    mite_ir_value *keys =
+        MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c), .inputs = {zero, count, one});
+    mite_ir_value *inside = onnx_emit_general_binary(c, MITE_BINARY_LESS, keys, end);
+    if (!begins) return inside;
+    mite_ir_value *begin = unsqueezed(c, sliced(c, mask, batch, both, 0), last, 1);
+    mite_ir_value *after = onnx_emit_general_binary(c, MITE_BINARY_LESS_OR_EQUAL, begin, keys);
+    return onnx_emit_general_binary(c, MITE_BINARY_AND, inside, after);
+}
+
+// The part of [B,1,M,M] that belongs to the queries and keys.
+static mite_ir_value *window_of(onnx_import *c, const request *r, mite_ir_value *mask) {
+    mite_ir_value *past = past_count(c, r), *queries = onnx_dimension(c, r->q, 1, 1, 1);
+    mite_ir_value *end = onnx_emit_general_binary(c, MITE_BINARY_ADD, past, queries);
+    mite_ir_value *none = onnx_integers(c, (int64_t[]){0}, 1);
+    return sliced(c, sliced(c, mask, past, end, 2), none, key_count(c, r), 3);
+}
+
+// Masks of integers: like `added` something that is added to the scores. Where they say 0 it is no
+// -infinity: who may attend nothing but masked keys attends those.
+static bool take_mask(onnx_import *c, request *r, mite_ir_value *mask, mite_ir_value *added) {
+    r->mask = added;
+    if (!mask) return true;
+    if (!r->q || !r->k || r->q->unknown || mask->unknown || mask->rank < 1 || mask->rank > 4) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its mask of shape %T is not supported",
+                     (size_t)mask->rank, mask->shape);
+        return false;
+    }
+    size_t rank = (size_t)mask->rank;
+    if (rank == 1) mask = between(c, r, mask);
+    else if (rank == 4) mask = window_of(c, r, mask);
+    mask = onnx_emit_cast(c, mask, MITE_BOOL);
+    if (!mask) return false;
+    double masked = (double)onnx_float(c, "mask_filter_value", -10000.0f);
+    mite_dtype dtype = r->q->dtype;
+    mask = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .dtype = dtype,
+                        .inputs = {mask, onnx_scalar(c, dtype, 0), onnx_scalar(c, dtype, masked)});
+    if (rank < 3) mask = unsqueezed(c, mask, (const int64_t[]){1, 2}, 2);
+    else if (rank == 3) mask = unsqueezed(c, mask, (const int64_t[]){1}, 1);
+    r->mask = added ? onnx_emit_add(c, mask, added) : mask;
+    return r->mask != NULL;
 }
 
 // --- com.microsoft.MultiHeadAttention ------------------------------------------------------------
