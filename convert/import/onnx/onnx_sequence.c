@@ -88,28 +88,35 @@ void onnx_sequence_erase(onnx_import *c) {
     onnx_set_sequence(c, 0, rest);
 }
 
-// Sizes of the parts along a dimension of `size` elements (negative: not known): listed, all of one size
-// but for the last, or one each. NULL where failed.
-static int64_t *part_sizes(onnx_import *c, int64_t size, size_t *count) {
+// Sizes of the parts along a dimension of `size` elements (negative: not known), as a vector of i64:
+// listed, all of one size but for the last, or one each. NULL where failed.
+static mite_ir_value *part_sizes(onnx_import *c, int64_t size, size_t *count) {
+    mite_ir_value *split = onnx_optional(c, 1);
+    if (split && !split->unknown && split->rank == 1 && mite_ir_is_fixed(split)) {
+        *count = (size_t)split->shape[0];
+        return onnx_emit_cast(c, split, MITE_I64);
+    }
     const onnx_known *known = NULL;
-    if (onnx_has_input(c, 1) && !(known = onnx_need_numbers(c, 1, "split"))) return NULL;
-    bool listed = known && known->rank == 1;
-    int64_t each = known && !listed && known->count ? known->at[0].i : 1;
-    if (!listed && (size < 0 || each < 1)) {
+    if (split && !(known = onnx_need_numbers(c, 1, "split"))) return NULL;
+    int64_t each = known && known->count ? known->at[0].i : 1;
+    if (size < 0 || each < 1) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                      "into how many parts of %D it splits is known in the run alone; export the "
                      "model with fixed shapes",
                      each);
         return NULL;
     }
-    *count = listed ? known->count : (size_t)((size + each - 1) / each);
+    *count = (size_t)((size + each - 1) / each);
     int64_t *sizes = *count <= MAX_ITEMS ? mite_ir_alloc(c->g, *count, sizeof *sizes) : NULL;
-    for (size_t i = 0; sizes && i < *count; i++) {
-        int64_t left = size - (int64_t)i * each;
-        sizes[i] = listed ? known->at[i].i : left < each ? left : each;
+    if (!sizes) {
+        new_list(c, *count); // says why
+        return NULL;
     }
-    if (!sizes) new_list(c, *count); // says why
-    return sizes;
+    for (size_t i = 0; i < *count; i++) {
+        int64_t left = size - (int64_t)i * each;
+        sizes[i] = left < each ? left : each;
+    }
+    return onnx_integers(c, sizes, *count);
 }
 
 void onnx_split_to_sequence(onnx_import *c) {
@@ -122,17 +129,17 @@ void onnx_split_to_sequence(onnx_import *c) {
     }
     if (!onnx_axis(c, onnx_int(c, "axis", 0), (size_t)x->rank, &axis)) return;
     int64_t at = (int64_t)axis;
-    int64_t *sizes = part_sizes(c, x->open >> axis & 1 ? -1 : x->shape[axis], &count);
+    mite_ir_value *sizes = part_sizes(c, x->open >> axis & 1 ? -1 : x->shape[axis], &count);
     onnx_sequence *parts = sizes ? new_list(c, count) : NULL;
-    mite_dtype *types = mite_ir_alloc(c->g, count + 1, sizeof *types);
-    if (!parts || !types) return;
+    mite_dtype *types = parts ? mite_ir_alloc(c->g, count + 1, sizeof *types) : NULL;
+    if (!types) return;
     for (size_t i = 0; i < count; i++) types[i] = x->dtype;
-    mite_ir_value *first = count ? MITE_IR_EMIT(c->g, .op = "split", .name = onnx_name(c),
-                                                .inputs = {x, onnx_integers(c, sizes, count)},
-                                                .attrs = {{"axis", .word = (int32_t)axis}},
-                                                .more_dtypes = types, .more_outputs = count - 1,
-                                                .scale = x->scale, .zero_point = x->zero_point)
-                                 : NULL;
+    mite_ir_value *first =
+        count ? MITE_IR_EMIT(c->g, .op = "split", .name = onnx_name(c), .inputs = {x, sizes},
+                             .attrs = {{"axis", .word = (int32_t)axis}}, .more_dtypes = types,
+                             .more_outputs = count - 1, .scale = x->scale,
+                             .zero_point = x->zero_point)
+              : NULL;
     bool drops = !onnx_has_input(c, 1) && !onnx_int(c, "keepdims", 1);
     for (size_t i = 0; i < count && first; i++) {
         mite_ir_value *part = mite_ir_output_at(first, i);
