@@ -214,7 +214,8 @@ static bool set_attrs(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make *
 
 static bool set_inputs(mite_ir_graph *g, mite_ir_node *node, const mite_ir_make *make) {
     mite_ir_value *const *list = make->input_list ? make->input_list : make->inputs;
-    size_t count = make->input_list ? make->input_count : 8;
+    size_t count =
+        make->input_list ? make->input_count : sizeof make->inputs / sizeof make->inputs[0];
     while (!make->input_list && count && !list[count - 1]) count--;
     if (count < node->op->min_inputs || count > node->op->max_inputs) {
         if (node->op->max_inputs < 255 || count < node->op->min_inputs) {

@@ -168,5 +168,14 @@ case("an item before the last", [n("Relu", ["x"], "r"), n("SequenceConstruct", [
 case("an optional value that is there", [n("Optional", ["x"], "o"), n("OptionalGetElement", ["o"], "g"), n("OptionalHasElement", ["o"], "h"), n("OptionalHasElement", [], "i"), n("Cast", ["h"], "k", to=T.FLOAT), n("Cast", ["i"], "l", to=T.FLOAT),
      n("Add", ["g", "k"], "s"), n("Mul", ["s", "l"], "t"), n("Concat", ["s", "t"], axis=0)], f(2, 3), like=([n("Constant", [], "k", value_float=1.0), n("Add", ["x", "k"], "s"), n("Sub", ["s", "s"], "t"), n("Concat", ["s", "t"], axis=0)], {}))
 
+# --- Caches whose sequences differ in length, and those that are as long as they will ever be ---------------------
+for name, steps, past, last, total in (("sequences padded on the right", 1, 3, (3, 1), 4), ("a cache with room", 1, 6, (4, 2), 5), ("a prompt in a cache with room", 3, 5, (2, 2), 3)):
+    case("grouped attention, " + name, [ms("GroupQueryAttention", ["x", "", "", "p", "q", "l", "t", "c", "s"], ["y", "z", "u"], num_heads=4, kv_num_heads=2, do_rotary=1)],
+         {"x": f(2, steps, 128), "p": f(2, 2, past, 16), "q": f(2, 2, past, 16), "l": np.array(last, np.int32), "t": np.array(total, np.int32)},
+         {"c": f(9, 8), "s": f(9, 8)}, outputs=[(k, T.FLOAT) for k in "yzu"])
+
+case("parts listed in the run", [n("SplitToSequence", ["x", "p"], "s", axis=1), n("SequenceAt", ["s", "l"], "a"), n("SequenceAt", ["s", "z"], "b"), n("Concat", ["a", "b"], axis=1)],
+     {"x": f(2, 6), "p": i64(1, 3, 2)}, {"l": np.int64(-1), "z": np.int64(0)})
+
 # --- End -------------------------------------------------------------------------------------------------
 write("tests/convert/variants.pack")

@@ -431,4 +431,13 @@ normal = np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
 put("normal", "random", [i64(24)], (1 + 0.5 * normal).astype(f16), constants=(0,), normal=1, a=1.0,
     b=0.5, seed=7)
 
+# --- Attention behind pasts of different lengths -----------------------------------------------------
+q, k, v, pk, pv = real(2, 4, 2, 5), real(2, 2, 2, 5), real(2, 2, 2, 4), real(2, 2, 5, 5), real(2, 2, 5, 4)
+starts, y = [3, 0], []
+for b, start in enumerate(starts):
+    rows = [np.concatenate((old[b:b + 1, :, :start], new[b:b + 1]), 2) for old, new in ((pk, k), (pv, v))]
+    y.append(attend(q[b:b + 1], *rows, causal=1, past=start))
+put("starts", "attention", [q, k, v, None, pk, pv, None, None, i64(*starts), i64(6)],
+    np.concatenate(y).astype(f32), constants=(8, 9), causal=1)
+
 write(sys.argv[1] if len(sys.argv) > 1 else "tests/ops/layers.pack")

@@ -226,7 +226,7 @@ static void add_identity(graph *g, const tensor *t) {
 }
 
 void graph_make(graph *g, const step_case *c, around a) {
-    static const char *const names[MAX_INPUTS] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    static const char *const names[MAX_INPUTS] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
     const uint32_t infinities[] = {0xff800000, 0x7f800000};
     memset(g, 0, sizeof *g);
     memcpy(g->no_limits, infinities, sizeof infinities);

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#define MAX_INPUTS 8
+#define MAX_INPUTS 10
 #define MAX_ATTR_WORDS 64
 
 typedef enum role { VALUE, CONSTANT, CONV, DEPTHWISE, COLUMNS } role; // as in make_steps.py

@@ -9,7 +9,7 @@
 
 // What the operator takes; NULL where not given.
 typedef struct request {
-    mite_ir_value *q, *k, *v, *mask, *past_k, *past_v, *lengths, *sinks;
+    mite_ir_value *q, *k, *v, *mask, *past_k, *past_v, *lengths, *sinks, *starts, *total;
     int64_t q_heads, k_heads, causal, left, right, scores;
     float scale, softcap;
     size_t outputs; // how many the operator computes
@@ -25,7 +25,7 @@ static mite_ir_value *emit_attention(onnx_import *c, const request *r) {
         c->g, .op = "attention", .name = onnx_name(c),
         .inputs = {r->q, onnx_emit_cast(c, r->k, dtype), onnx_emit_cast(c, r->v, dtype), mask,
                    onnx_emit_cast(c, r->past_k, dtype), onnx_emit_cast(c, r->past_v, dtype),
-                   r->lengths, onnx_emit_cast(c, r->sinks, dtype)},
+                   r->lengths, onnx_emit_cast(c, r->sinks, dtype), r->starts, r->total},
         .attrs = {{"q_heads", .word = small(r->q_heads)},
                   {"k_heads", .word = small(r->k_heads)},
                   {"causal", .word = r->causal != 0},
@@ -359,6 +359,35 @@ void onnx_q_attention(onnx_import *c) {
 
 // --- com.microsoft.GroupQueryAttention ------------------------------------------------------------
 
+// How much of its past each sequence has, as [B]: what seqlens_k, the last index of its keys, leaves
+// beside the new ones; nothing in a prompt, whose S is the whole of total_sequence_length.
+static bool take_starts(onnx_import *c, request *r) {
+    const int64_t one[] = {1}, all[] = {-1};
+    mite_ir_value *last = onnx_emit_cast(c, onnx_in(c, 5), MITE_I64);
+    mite_ir_value *total = onnx_emit_cast(c, onnx_in(c, 6), MITE_I64);
+    mite_ir_value *steps = onnx_dimension(c, r->q, 1, 1, 1);
+    last = onnx_reshape_to(c, last, onnx_integers(c, all, 1), false);
+    r->total = onnx_reshape_to(c, total, onnx_integers(c, one, 1), false);
+    mite_ir_value *before =
+        onnx_emit_sub(c, onnx_emit_add(c, last, onnx_integers(c, one, 1)), steps);
+    mite_ir_value *prompt = onnx_emit_general_binary(c, MITE_BINARY_EQUAL, r->total, steps);
+    if (!before || !prompt) return false;
+    r->starts =
+        MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c),
+                     .inputs = {prompt, onnx_scalar(c, MITE_I64, 0), before}, .dtype = MITE_I64);
+    return r->starts != NULL;
+}
+
+// The positions [B,S] of the new rows.
+static mite_ir_value *new_positions(onnx_import *c, const request *r) {
+    const int64_t last[] = {1};
+    mite_ir_value *range =
+        MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c),
+                     .inputs = {onnx_scalar(c, MITE_I64, 0), onnx_dimension(c, r->q, 1, 1, 1),
+                                onnx_scalar(c, MITE_I64, 1)});
+    return onnx_emit_add(c, unsqueezed(c, r->starts, last, 1), range);
+}
+
 void onnx_group_query_attention(onnx_import *c) {
     // query, key, value, past_key, past_value, seqlens_k, total_sequence_length, cos, sin,
     // position_ids, attention_bias, head_sink
@@ -398,6 +427,7 @@ void onnx_group_query_attention(onnx_import *c) {
         r.sinks =
             mite_ir_constant(c->g, onnx_name(c), r.q->dtype, 1, (int32_t[]){(int32_t)q_heads});
     }
+    if (!take_starts(c, &r)) return;
     if (!r.k) { // packed: all heads of q, then those of k, then those of v
         int64_t width =
             r.q->unknown || r.q->rank != 3 ? 0 : r.q->shape[2] / (q_heads + 2 * k_heads);
@@ -409,11 +439,8 @@ void onnx_group_query_attention(onnx_import *c) {
         r.v = cut(c, all, (q_heads + k_heads) * width, INT64_MAX);
     }
     if (onnx_int(c, "do_rotary", 0)) {
-        // Without ids, positions go on from those of the past.
         mite_ir_value *ids = onnx_optional(c, 9), *cos = onnx_in(c, 7), *sin = onnx_in(c, 8);
-        if (!ids)
-            ids = r.past_k ? onnx_dimension(c, r.past_k, 2, 1, 1)
-                           : onnx_integers(c, (int64_t[]){0}, 1);
+        if (!ids) ids = new_positions(c, &r);
         r.q = emit_rotary(c, r.q, cos, sin, ids, q_heads, "rotary_interleaved");
         r.k = emit_rotary(c, r.k, cos, sin, ids, k_heads, "rotary_interleaved");
     }

@@ -6,10 +6,13 @@
 // broadcast to [B,HQ,S,T], its last dimension cut or filled up with "not"; past_k and past_v
 // [B,HK,P,D], which come before k and v, so that T = P + length of k; lengths [B] i32 or i64, how
 // many keys of each sequence count; sinks [HQ], for each head a score more in the softmax, that of a
-// value of zeros ("Efficient Streaming Language Models with Attention Sinks", Xiao et al. 2024).
-// Query i stands at position p = i + offset, with offset P, or length - S where lengths are given.
+// value of zeros ("Efficient Streaming Language Models with Attention Sinks", Xiao et al. 2024);
+// starts [B] i64, how much of its past each sequence has: new rows come right behind that, and T is
+// the larger of P and `total`, one i32 or i64 (the cache of com.microsoft.GroupQueryAttention).
+// Query i stands at position p = i + offset, with offset P, or the start, or length - S where lengths
+// are given.
 // causal: keys j <= p; left >= 0: j >= p - left; right >= 0: j <= p + right.
-// Outputs: y; present_k and present_v, past and new ones together; scores [B,HQ,S,T] as they are
+// Outputs: y; present_k and present_v, past and new ones together, then zeros; scores [B,HQ,S,T] as they are
 // after the stage `scores`: 0 product, 1 softcap, 2 mask, 3 softmax.
 // A query that may attend nothing gives zeros. Nothing of size S*T is kept.
 #include "../attention.h"
@@ -20,7 +23,7 @@
 #include <math.h>
 
 enum { Q_HEADS, K_HEADS, CAUSAL, LEFT, RIGHT, SCORES, SCALE, SOFTCAP }; // attribute words
-enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, SINKS, INPUTS };
+enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, SINKS, STARTS, TOTAL, INPUTS };
 enum { Y, PRESENT_K, PRESENT_V, ALL_SCORES, OUTPUTS };
 
 #define ROWS 4 // queries that share the reading of a key
@@ -50,21 +53,29 @@ static bool read_past(const mite_step *s, size_t k, const rows *r, size_t batch,
 static mite_status set_up(mite_step *s, state *st) {
     const mite_view *q = s->inputs[Q], *lengths = mite_step_input(s, LENGTHS);
     const mite_view *mask = mite_step_input(s, MASK), *sinks = mite_step_input(s, SINKS);
+    const mite_view *starts = mite_step_input(s, STARTS);
+    int64_t total = 0;
+    size_t count;
+    mite_status status = starts ? mite_step_integers(s, TOTAL, &total, 1, &count) : MITE_OK;
+    if (status) return status;
     *st = (state){.batch = q->rank ? (size_t)q->shape[0] : 0};
     int32_t k_heads = mite_attr_int(s, K_HEADS);
-    bool fits =
-        mite_attention_read_rows(q, mite_attr_int(s, Q_HEADS), &st->q) &&
-        mite_attention_read_rows(s->inputs[K], k_heads, &st->k) &&
-        mite_attention_read_rows(s->inputs[V], k_heads, &st->v) && st->k.heads == st->v.heads &&
-        st->k.heads && st->q.heads % st->k.heads == 0 && st->k.count == st->v.count &&
-        st->q.length == st->k.length && (size_t)s->inputs[K]->shape[0] == st->batch &&
-        (size_t)s->inputs[V]->shape[0] == st->batch &&
-        read_past(s, PAST_K, &st->k, st->batch, &st->past) &&
-        read_past(s, PAST_V, &st->v, st->batch, &st->past) &&
-        mite_size_add(&st->keys, st->past, st->k.count) && st->keys <= INT32_MAX &&
-        mite_attention_read_mask(s, st) &&
-        (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
-        (!lengths || lengths->elements == st->batch) && (!sinks || sinks->elements == st->q.heads);
+    bool fits = mite_attention_read_rows(q, mite_attr_int(s, Q_HEADS), &st->q) &&
+                mite_attention_read_rows(s->inputs[K], k_heads, &st->k) &&
+                mite_attention_read_rows(s->inputs[V], k_heads, &st->v) &&
+                st->k.heads == st->v.heads && st->k.heads && st->q.heads % st->k.heads == 0 &&
+                st->k.count == st->v.count && st->q.length == st->k.length &&
+                (size_t)s->inputs[K]->shape[0] == st->batch &&
+                (size_t)s->inputs[V]->shape[0] == st->batch &&
+                read_past(s, PAST_K, &st->k, st->batch, &st->past) &&
+                read_past(s, PAST_V, &st->v, st->batch, &st->past) &&
+                mite_size_add(&st->keys, st->past, st->k.count) && total <= INT32_MAX;
+    if (fits && starts) st->keys = mite_max_size(st->past, total < 0 ? 0 : (size_t)total);
+    fits = fits && st->keys <= INT32_MAX && mite_attention_read_mask(s, st) &&
+           (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
+           (!lengths || lengths->elements == st->batch) &&
+           (!starts || (starts->elements == st->batch && starts->dtype == MITE_I64)) &&
+           (!sinks || sinks->elements == st->q.heads);
     if (fits) return MITE_OK;
     const mite_view *k = s->inputs[K], *v = s->inputs[V];
     return mite_step_fail(s, MITE_ERR_FORMAT,
@@ -79,7 +90,7 @@ static mite_status infer(mite_step *s) {
     mite_dtype dtype = s->inputs[Q]->dtype;
     const mite_view *lengths = mite_step_input(s, LENGTHS);
     mite_status status = set_up(s, &st);
-    for (size_t k = Q; k < INPUTS && !status; k++)
+    for (size_t k = Q; k < STARTS && !status; k++)
         if (k != MASK && k != LENGTHS && mite_step_input(s, k))
             status = mite_step_need_type(s, "input", s->inputs[k], dtype);
     if (!status && (!mite_is_real(dtype) ||
@@ -145,6 +156,7 @@ static mite_status prepare(mite_step *s) {
 typedef struct head {
     const mite_step *s;
     size_t batch, head;
+    size_t past, rows; // how much of the past this sequence has, and new rows behind
     int64_t offset;
     size_t valid; // keys from here on count for none
     const float *old_k, *old_v, *new_k, *new_v; // of the past; of this run
@@ -211,12 +223,12 @@ static void attend(const head *h, size_t query, float *scores) {
 
 static const float *key_row(const head *h, size_t j) {
     const state *st = h->s->state;
-    return j < st->past ? h->old_k + j * st->k.length : h->new_k + (j - st->past) * h->k_step;
+    return j < h->past ? h->old_k + j * st->k.length : h->new_k + (j - h->past) * h->k_step;
 }
 
 static const float *value_row(const head *h, size_t j) {
     const state *st = h->s->state;
-    return j < st->past ? h->old_v + j * st->v.length : h->new_v + (j - st->past) * h->v_step;
+    return j < h->past ? h->old_v + j * st->v.length : h->new_v + (j - h->past) * h->v_step;
 }
 
 // Queries [first, first + count), count <= ROWS.
@@ -237,7 +249,8 @@ static void some_rows(const head *h, size_t first, size_t count) {
     }
     for (size_t j = 0; j < st->keys; j++)
         for (size_t r = 0; r < count; r++)
-            h->scores[r * st->keys + j] = mite_dot(h->q + r * length, key_row(h, j), length);
+            h->scores[r * st->keys + j] =
+                j < h->rows ? mite_dot(h->q + r * length, key_row(h, j), length) : 0;
     for (size_t r = 0; r < count; r++) attend(h, first + r, h->scores + r * st->keys);
     memset(h->sums, 0, count * wide * sizeof(float));
     for (size_t j = 0; j < st->keys; j++)
@@ -253,20 +266,23 @@ static void some_rows(const head *h, size_t first, size_t count) {
     }
 }
 
-// Past and new rows of head `k_head`, one behind the other.
-static void keep_rows(const head *h, size_t output, const rows *r, size_t k_head, size_t past) {
+// Past and new rows of head `k_head`, one behind the other, and zeros.
+static void keep_rows(const head *h, size_t output, const rows *r, size_t k_head) {
     const mite_step *s = h->s;
+    const state *st = s->state;
     const mite_view *old = mite_step_input(s, output == PRESENT_K ? PAST_K : PAST_V);
     const mite_view *in = s->inputs[output == PRESENT_K ? K : V], *out = s->outputs[output];
     size_t item = mite_dtype_bytes(in->dtype), plane = h->batch * r->heads + k_head;
-    char *to = (char *)out->data + plane * (past + r->count) * r->length * item;
-    size_t old_bytes = past * r->length * item;
-    if (old_bytes) memcpy(to, (const char *)old->data + plane * old_bytes, old_bytes);
-    for (size_t i = 0; i < r->count && r->length; i++) {
+    size_t row_bytes = r->length * item;
+    char *to = (char *)out->data + plane * st->keys * row_bytes;
+    if (!row_bytes) return;
+    if (h->past)
+        memcpy(to, (const char *)old->data + plane * st->past * row_bytes, h->past * row_bytes);
+    for (size_t i = 0; i < r->count; i++) {
         size_t from = h->batch * r->batch_step + k_head * r->head_step + i * r->row_step;
-        memcpy(to + old_bytes + i * r->length * item, (const char *)in->data + from * item,
-               r->length * item);
+        memcpy(to + (h->past + i) * row_bytes, (const char *)in->data + from * item, row_bytes);
     }
+    memset(to + h->rows * row_bytes, 0, (st->keys - h->rows) * row_bytes);
 }
 
 // The head's new rows as f32: in place, or converted one behind the other.
@@ -291,11 +307,14 @@ static const float *past_of(const mite_step *s, size_t k, const rows *r, size_t 
 static void one_head(head *h, float *room) {
     const mite_step *s = h->s;
     const state *st = s->state;
-    const mite_view *lengths = mite_step_input(s, LENGTHS);
+    const mite_view *lengths = mite_step_input(s, LENGTHS), *starts = mite_step_input(s, STARTS);
     size_t group = st->q.heads / st->k.heads, k_head = h->head / group;
     size_t plane = h->batch * st->k.heads + k_head;
-    h->offset = (int64_t)st->past;
-    h->valid = st->keys;
+    h->past = st->past;
+    if (starts) h->past = (size_t)((const int64_t *)starts->data)[h->batch];
+    h->rows = h->past + st->k.count;
+    h->offset = (int64_t)h->past;
+    h->valid = h->rows;
     if (lengths) {
         int64_t given;
         mite_load_integers(
@@ -316,13 +335,26 @@ static void one_head(head *h, float *room) {
     for (size_t i = 0; i < st->q.count; i += ROWS)
         some_rows(h, i, mite_min_size(ROWS, st->q.count - i));
     if (h->head % group) return; // another head has kept them
-    if (s->node->output_count > PRESENT_K) keep_rows(h, PRESENT_K, &st->k, k_head, st->past);
-    if (s->node->output_count > PRESENT_V) keep_rows(h, PRESENT_V, &st->v, k_head, st->past);
+    if (s->node->output_count > PRESENT_K) keep_rows(h, PRESENT_K, &st->k, k_head);
+    if (s->node->output_count > PRESENT_V) keep_rows(h, PRESENT_V, &st->v, k_head);
+}
+
+// Whether each start lies in the past and leaves room for the new rows.
+static bool starts_fit(const mite_step *s) {
+    const state *st = s->state;
+    const mite_view *starts = mite_step_input(s, STARTS);
+    for (size_t i = 0; starts && i < st->batch; i++) {
+        int64_t start = ((const int64_t *)starts->data)[i];
+        if (start < 0 || (uint64_t)start > st->past || (size_t)start + st->k.count > st->keys)
+            return false;
+    }
+    return true;
 }
 
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const state *st = s->state;
     size_t begin, end;
+    if (!starts_fit(s)) return MITE_ERR_ARGUMENT;
     mite_part_range(st->batch * st->q.heads, 1, part, part_count, &begin, &end);
     for (size_t i = begin; i < end; i++) {
         if (st->dense) {
