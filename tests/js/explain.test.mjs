@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { convert } from "../../bindings/js/src/convert.js";
+import { diff } from "../../bindings/js/src/diff.js";
 import { explain } from "../../bindings/js/src/explain.js";
 import { HeatMap } from "../../bindings/js/src/explain/heat-map.js";
 import { load } from "../../bindings/js/src/index.js";
@@ -49,6 +50,13 @@ test("a class map is PyTorch's, its means are the scores, and it is computed onl
     code: "argument",
     message: "the model has no output 'scores'; it has 'logits', 'class_map'",
   });
+});
+
+test("a model with a class map is compared with its source", async () => {
+  const bytes = await readFile(source);
+  const { outputs } = await diff(bytes, (await convert(bytes, { classMap: true })).bytes);
+  assert.deepEqual(outputs.map(({ name }) => name), ["logits"]);
+  assert.ok(outputs[0].largest < 1e-4);
 });
 
 test("the map of an int8 model is near the one of floats", async (t) => {

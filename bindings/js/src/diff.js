@@ -4,6 +4,7 @@
 import { convert, compileConverter, newConverter } from "./convert.js";
 import { checkSession, newSession, nodesOf, portsOf, sessionPort } from "./engine.js";
 import { MiteError, STATUS } from "./errors.js";
+import { parseMetadata } from "./metadata.js";
 import { receiveModel } from "./receive.js";
 import { generator } from "./self-test.js";
 import { kindOfBytes } from "./sniff.js";
@@ -87,7 +88,10 @@ async function trace(source, options) {
       layers.set(layer.name, layer);
     }
   }
-  return { layers, outputs: portsOf(wasm, model, true).map(({ name }) => name) };
+  const json = wasm.text(calls.model_metadata(model), calls.model_metadata_bytes(model));
+  const added = parseMetadata(json).explain?.classMap; // by the converter: no source has it
+  const names = portsOf(wasm, model, true).map(({ name }) => name);
+  return { layers, outputs: names.filter((name) => name !== added) };
 }
 
 /**
