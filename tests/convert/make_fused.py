@@ -25,5 +25,36 @@ case("mask of lengths that begins with them", [attend("m")], {**heads, "m": i32(
 case("mask of all positions", [attend("m")], {**heads, "m": np.tril(np.ones((2, 1, 9, 9), np.int32))}, past, outputs=kept, tolerance=1e-4,
      like=([attend("", unidirectional=1)], past))
 
+# --- Pictures with channels last, and what diffusion models are made of; no CPU kernel has most of these --------
+last, first = (lambda x, y: n("Transpose", [x], y, perm=[0, 2, 3, 1])), (lambda x, y: n("Transpose", [x], y, perm=[0, 3, 1, 2]))
+c = {"w": f(6, 3, 3, 3), "b": f(6)}
+case("convolution, channels last", [ms("NhwcConv", ["x", "w", "b"], pads=[1] * 4)], f(1, 4, 5, 3), c, like=([first("x", "u"), n("Conv", ["u", "w", "b"], "v", pads=[1] * 4), last("v", "y")], c))
+case("convolution with an addend, channels last", [ms("NhwcFusedConv", ["x", "w", "b", "z"], pads=[1] * 4, activation="Relu")], {"x": f(1, 4, 5, 3), "z": f(1, 4, 5, 6)}, c,
+     like=([first("x", "u"), n("Conv", ["u", "w", "b"], "v", pads=[1] * 4), last("v", "t"), n("Add", ["t", "z"], "s"), n("Relu", ["s"])], c))
+q = {"s": np.float32(0.02), "z": np.uint8(120), "w": rng.integers(-60, 60, (6, 2, 3, 3), dtype=np.int8), "ws": np.abs(f(6)) * 0.02 + 0.001, "wz": np.zeros(6, np.int8), "b": rng.integers(-900, 900, 6, dtype=np.int32), "t": np.float32(0.05)}
+case("quantized convolution, channels last", [n("QuantizeLinear", ["x", "s", "z"], "q"), ms("QLinearConv", ["q", "s", "z", "w", "ws", "wz", "t", "z", "b"], "r", channels_last=1, group=2), n("DequantizeLinear", ["r", "t", "z"])], f(1, 4, 5, 4), q, tolerance=0.051)
+case("quantized convolution by computed weights, channels last", [ms("QLinearConv", ["x", "s", "z", "w", "ws", "wz", "t", "z", "b"], channels_last=1, group=2)], {"x": rng.integers(0, 255, (1, 4, 5, 4), dtype=np.uint8), "w": q.pop("w")}, q, out=T.UINT8, tolerance=1)
+norm = {"g": f(6), "b": f(6), "i": f(6)}
+for name, end, silu in (("", "y", []), (" with SiLU", "k", [n("Sigmoid", ["k"], "e"), n("Mul", ["k", "e"])])):
+    case("group norm" + name, [ms("GroupNorm", ["x", "g", "b"], groups=3, activation=len(silu) // 2)], f(2, 3, 4, 6), norm, tolerance=1e-4,
+         like=([first("x", "u"), n("GroupNormalization", ["u", "g", "b"], "v", num_groups=3), last("v", end), *silu], norm))
+case("group norm of a sum", [ms("SkipGroupNorm", ["x", "g", "b", "s", "i"], ["y", "t"], groups=2, activation=0)], {"x": f(2, 3, 4, 6), "s": f(2, 6)}, norm, tolerance=1e-4, outputs=[("y", T.FLOAT), ("t", T.FLOAT)],
+     like=([n("Unsqueeze", ["s", "a"], "r"), n("Add", ["x", "r"], "p"), n("Add", ["p", "i"], "t"), first("t", "u"), n("GroupNormalization", ["u", "g", "b"], "v", num_groups=2), last("v", "y")], {**norm, "a": i64(1, 2)}))
+b = {"b": f(8)}
+case("bias and addend", [ms("BiasAdd", ["x", "b", "s"])], {"x": f(2, 3, 8), "s": f(2, 3, 8)}, b, like=([n("Sum", ["x", "b", "s"])], b))
+case("half of it gates the other", [ms("BiasSplitGelu", ["x", "b"])], f(2, 3, 8), b, like=([n("Add", ["x", "b"], "u"), n("Split", ["u"], ["v", "w"], axis=2, num_outputs=2), n("Gelu", ["w"], "g"), n("Mul", ["v", "g"])], b))
+
+# --- Language models with linear attention, and with positions in pictures ----------------------------------------
+case("norm with a gate", [ms("GatedRMSNorm", ["x", "s", "g"], activation="sigmoid", epsilon=1e-3)], {"x": f(2, 3, 12), "g": f(2, 3, 12)}, {"s": f(4)})
+case("gates of linear attention", [ms("LinearAttentionGate", ["x", "d", "s", "b"], ["y", "z"])], {"x": f(2, 3, 4), "b": f(2, 3, 4)}, {"d": f(4), "s": f(4)}, outputs=[("y", T.FLOAT), ("z", T.FLOAT)])
+case("linear attention", [ms("LinearAttention", ["x", "k", "v", "p", "d", "b"], ["y", "z"], q_num_heads=2, kv_num_heads=2)], {"x": f(2, 3, 8), "k": f(2, 3, 8), "v": f(2, 3, 6), "p": f(2, 2, 4, 3), "d": -np.abs(f(2, 3, 2)), "b": np.abs(f(2, 3, 2))}, outputs=[("y", T.FLOAT), ("z", T.FLOAT)])
+case("convolution of every second token", [ms("CausalConvWithState", ["x", "w", "b", "p"], ["y", "z"], activation="silu", dilation=2)], {"x": f(2, 3, 5), "p": f(2, 3, 6)}, {"w": f(3, 1, 4), "b": f(3)}, outputs=[("y", T.FLOAT), ("z", T.FLOAT)])
+for layout, sections, shape in ((0, [1, 2, 1], (2, 2, 3, 8)), (1, [2, 1, 1], (2, 3, 16))):
+    case(f"three positions a token, {layout}", [ms("MRotaryEmbedding", ["x", "p", "c", "s"], mrope_section=sections, mrope_layout=layout, num_heads=2)], {"x": f(*shape), "p": rng.integers(0, 9, (3, 2, 3))}, {"c": f(9, 4), "s": f(9, 4)})
+
+# --- Names that exporters have for standard operators -----------------------------------------------------------
+case("standard operators under other names", [ms("TransposeMatMul", ["x", "k"], "m", transA=1), ms("Trilu", ["m", "u"], "t", upper=0), ms("GatherND", ["t", "i"])], {"x": f(3, 4), "k": f(3, 5)}, {"u": np.int64(1), "i": i64([0, 1], [3, 2])})
+case("samples by a grid", [ms("GridSample", ["x", "g"], mode="bicubic", padding_mode="border")], {"x": f(1, 2, 4, 5), "g": f(1, 3, 2, 2)}, tolerance=1e-4)
+
 # --- End -------------------------------------------------------------------------------------------------
 write("tests/convert/fused.pack")

@@ -74,6 +74,10 @@ void onnx_linear_attention(onnx_import *c) {
     mite_ir_value *q = onnx_in(c, 0), *k = onnx_in(c, 1), *v = onnx_in(c, 2);
     mite_ir_value *past = onnx_optional(c, 3);
     if (!q || !k || !v) return;
+    if (onnx_int(c, "state_window", 0)) { // com.microsoft
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "several states (state_window) are not supported");
+        return;
+    }
     const char *rule = onnx_string(c, "update_rule", "gated_delta");
     bool gated = !strncmp(rule, "gated", 5);
     bool delta = !strcmp(rule, "delta") || !strcmp(rule, "gated_delta");
@@ -115,17 +119,75 @@ void onnx_rotary_embedding(onnx_import *c) {
                          onnx_int(c, "num_heads", 0), "interleaved"));
 }
 
-// com.microsoft has the positions second, and a scale that its own exporters leave at 1.
+// com.microsoft has a scale that its own exporters leave at 1.
+static bool is_plain(onnx_import *c) {
+    if (onnx_float(c, "scale", 1) == 1 && !onnx_int(c, "is_packed_batching", 0)) return true;
+    mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                 "a scale other than 1 and is_packed_batching are not supported; export the "
+                 "model without them");
+    return false;
+}
+
+// com.microsoft has the positions second.
 void onnx_ms_rotary_embedding(onnx_import *c) {
-    if (onnx_float(c, "scale", 1) != 1 || onnx_int(c, "is_packed_batching", 0)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "a scale other than 1 and is_packed_batching are not supported; export the "
-                     "model without them");
-        return;
-    }
+    if (!is_plain(c)) return;
     onnx_set(c, 0,
              emit_rotary(c, onnx_in(c, 0), onnx_in(c, 2), onnx_in(c, 3), onnx_in(c, 1),
                          onnx_int(c, "num_heads", 0), "interleaved"));
+}
+
+// v[index]
+static mite_ir_value *part(onnx_import *c, mite_ir_value *v, int64_t index) {
+    if (!v) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
+                        .inputs = {v, onnx_scalar(c, MITE_I64, (double)index)});
+}
+
+// Rows of a table [positions,half] for the three positions of each token, `ids` [3,B,S]: column i is
+// that of position streams[i].
+static mite_ir_value *by_stream(onnx_import *c, mite_ir_value *table, mite_ir_value *ids,
+                                const uint8_t *streams, int32_t half) {
+    if (!table || !ids) return NULL;
+    mite_ir_value *all =
+        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {table, ids});
+    mite_ir_value *rows = part(c, all, 0);
+    for (uint8_t k = 1; k < 3; k++) {
+        mite_ir_value *is_his = mite_ir_constant(c->g, onnx_name(c), MITE_BOOL, 1, &half);
+        for (int32_t i = 0; is_his && i < half; i++) ((uint8_t *)is_his->data)[i] = streams[i] == k;
+        mite_ir_value *his = part(c, all, k);
+        if (!is_his || !his || !rows) return NULL;
+        rows = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .dtype = rows->dtype,
+                            .inputs = {is_his, his, rows});
+    }
+    return rows;
+}
+
+// com.microsoft: time, height and width of a token each turn some pairs, in three sections or, with
+// layout 1, every third pair.
+void onnx_m_rotary_embedding(onnx_import *c) {
+    mite_ir_value *ids = onnx_in(c, 1), *cos = onnx_in(c, 2), *sin = onnx_in(c, 3);
+    int64_t sections[3], layout = onnx_int(c, "mrope_layout", 0);
+    size_t count;
+    if (!ids || !cos || !sin || !is_plain(c)) return;
+    if (!onnx_list(c, "mrope_section", SIZE_MAX, sections, 3, &count) || count != 3 ||
+        cos->unknown || cos->rank != 2 || cos->open & 2) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its mrope_section or its tables are no such thing");
+        return;
+    }
+    int32_t half = cos->shape[1];
+    uint8_t *streams = mite_ir_alloc(c->g, (size_t)half, 1);
+    for (int32_t i = 0; streams && i < half; i++) {
+        int32_t k = i % 3;
+        if (!layout) streams[i] = (uint8_t)((i >= sections[0]) + (i >= sections[0] + sections[1]));
+        else streams[i] = (uint8_t)(i / 3 < sections[k] ? k : 0);
+    }
+    if (!streams) return;
+    ids = onnx_emit_cast(c, ids, MITE_I64);
+    cos = by_stream(c, cos, ids, streams, half);
+    sin = by_stream(c, sin, ids, streams, half);
+    onnx_set(
+        c, 0,
+        emit_rotary(c, onnx_in(c, 0), cos, sin, NULL, onnx_int(c, "num_heads", 0), "interleaved"));
 }
 
 // --- com.microsoft: masks -----------------------------------------------------------------------
@@ -287,13 +349,6 @@ void onnx_multi_head_attention(onnx_import *c) {
 
 // --- com.microsoft.Attention: with the projection to q, k and v --------------------------------------
 
-// Half `index` of past [2,B,H,P,D].
-static mite_ir_value *half(onnx_import *c, mite_ir_value *past, int64_t index) {
-    if (!past) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
-                        .inputs = {past, onnx_scalar(c, MITE_I64, (double)index)});
-}
-
 // The rest of Attention, from the projected q, k and v side by side.
 static void attend_all(onnx_import *c, mite_ir_value *all, int32_t width, size_t mask,
                        size_t past_k, size_t added) {
@@ -310,8 +365,8 @@ static void attend_all(onnx_import *c, mite_ir_value *all, int32_t width, size_t
         .q = cut(c, all, 0, sizes[0]),
         .k = cut(c, all, sizes[0], sizes[0] + sizes[1]),
         .v = cut(c, all, sizes[0] + sizes[1], sizes[0] + sizes[1] + sizes[2]),
-        .past_k = half(c, past, 0),
-        .past_v = half(c, past, 1),
+        .past_k = part(c, past, 0),
+        .past_v = part(c, past, 1),
         .q_heads = heads,
         .k_heads = heads,
         .causal = onnx_int(c, "unidirectional", 0),

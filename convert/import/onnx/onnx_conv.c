@@ -76,25 +76,32 @@ static mite_ir_value *weights_in(onnx_import *c, size_t k) {
     return NULL;
 }
 
-static mite_ir_value *conv(onnx_import *c) {
+// The node's convolution of x [N,C,..].
+static mite_ir_value *conv(onnx_import *c, mite_ir_value *x) {
     onnx_spatial window;
-    mite_ir_value *x = onnx_in(c, 0), *w = weights_in(c, 1);
+    mite_ir_value *w = weights_in(c, 1);
     mite_ir_value *bias = onnx_has_input(c, 2) ? onnx_in(c, 2) : NULL;
     if (!x || !w || !onnx_read_spatial(c, &window, (size_t)w->rank - 2, w->shape + 2)) return NULL;
     return onnx_emit_conv(c, x, w, bias, &window, onnx_int(c, "group", 1));
 }
 
 void onnx_conv(onnx_import *c) {
-    onnx_set(c, 0, conv(c));
+    onnx_set(c, 0, conv(c, onnx_in(c, 0)));
     onnx_let_go(c, 1);
 }
 
 // com.microsoft: with an addend and an activation behind.
-void onnx_fused_conv(onnx_import *c) {
-    mite_ir_value *y = conv(c);
+static void set_fused(onnx_import *c, mite_ir_value *y) {
     if (onnx_has_input(c, 3)) y = onnx_emit_add(c, y, onnx_in(c, 3));
     onnx_set(c, 0, onnx_emit_activation(c, y, onnx_string(c, "activation", "")));
     onnx_let_go(c, 1);
+}
+
+void onnx_fused_conv(onnx_import *c) { set_fused(c, conv(c, onnx_in(c, 0))); }
+
+// The same of pictures with channels last; weights are as ever.
+void onnx_nhwc_conv(onnx_import *c) {
+    set_fused(c, onnx_to_nhwc(c, conv(c, onnx_to_nchw(c, onnx_in(c, 0)))));
 }
 
 mite_ir_value *onnx_emit_activation(onnx_import *c, mite_ir_value *x, const char *name) {
@@ -303,11 +310,15 @@ void onnx_causal_conv_with_state(onnx_import *c) {
     mite_ir_value *bias = onnx_has_input(c, 2) ? onnx_in(c, 2) : NULL, *all;
     const char *activation = onnx_string(c, "activation", "none");
     if (!x || !w) return;
-    if (w->rank != 3) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its weights have shape %T", (size_t)w->rank, w->shape);
+    int64_t dilation = onnx_int(c, "dilation", 1); // this one and those below: com.microsoft
+    if (w->rank != 3 || dilation < 1 || dilation > INT32_MAX || onnx_int(c, "state_window", 0) ||
+        onnx_int(c, "channels_last", 0)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "weights of shape %T, state_window or channels_last are not supported",
+                     (size_t)w->rank, w->shape);
         return;
     }
-    int64_t before = (int64_t)w->shape[2] - 1, from = before ? -before : INT64_MAX;
+    int64_t before = ((int64_t)w->shape[2] - 1) * dilation, from = before ? -before : INT64_MAX;
     if (onnx_has_input(c, 3)) {
         all = MITE_IR_EMIT(c->g, .op = "concat", .name = onnx_name(c), .inputs = {onnx_in(c, 3), x},
                            .attrs = {{"axis", .word = 2}});
@@ -315,7 +326,8 @@ void onnx_causal_conv_with_state(onnx_import *c) {
         all = MITE_IR_EMIT(c->g, .op = "pad_by", .name = onnx_name(c),
                            .inputs = {x, onnx_integers(c, (int64_t[]){0, 0, before, 0, 0, 0}, 6)});
     }
-    onnx_spatial window = {.rank = 1, .kernel = {w->shape[2]}, .stride = {1}, .dilation = {1}};
+    onnx_spatial window = {
+        .rank = 1, .kernel = {w->shape[2]}, .stride = {1}, .dilation = {(int32_t)dilation}};
     mite_ir_value *y = onnx_emit_conv(c, all, w, bias, &window, w->shape[0]);
     if (!strcmp(activation, "silu") || !strcmp(activation, "swish")) y = onnx_emit_silu(c, y);
     else if (strcmp(activation, "none"))

@@ -6,8 +6,8 @@
 #include "import/onnx/onnx.h"
 
 // onnx_conv.c
-onnx_handler onnx_conv, onnx_fused_conv, onnx_conv_integer, onnx_conv_transpose, onnx_deform_conv,
-    onnx_col2im, onnx_causal_conv_with_state;
+onnx_handler onnx_conv, onnx_fused_conv, onnx_nhwc_conv, onnx_conv_integer, onnx_conv_transpose,
+    onnx_deform_conv, onnx_col2im, onnx_causal_conv_with_state;
 // onnx_pool.c
 onnx_handler onnx_average_pool, onnx_max_pool, onnx_lp_pool, onnx_max_unpool,
     onnx_global_average_pool, onnx_global_max_pool, onnx_global_lp_pool;
@@ -17,9 +17,9 @@ onnx_handler onnx_mat_mul, onnx_mat_mul_integer, onnx_gemm, onnx_fused_mat_mul, 
 // onnx_normalize.c
 onnx_handler onnx_batch_normalization, onnx_instance_normalization, onnx_group_normalization,
     onnx_layer_normalization, onnx_rms_normalization, onnx_skip_layer_normalization,
-    onnx_skip_simplified_layer_normalization, onnx_embed_layer_normalization,
-    onnx_q_embed_layer_normalization, onnx_lp_normalization, onnx_mean_variance_normalization,
-    onnx_lrn;
+    onnx_skip_simplified_layer_normalization, onnx_embed_layer_normalization, onnx_ms_group_norm,
+    onnx_skip_group_norm, onnx_gated_rms_norm, onnx_q_embed_layer_normalization,
+    onnx_lp_normalization, onnx_mean_variance_normalization, onnx_lrn;
 // onnx_resize.c
 onnx_handler onnx_resize, onnx_grid_sample, onnx_affine_grid;
 // onnx_recurrent.c
@@ -29,9 +29,11 @@ onnx_handler onnx_dft, onnx_stft, onnx_hann_window, onnx_hamming_window, onnx_bl
     onnx_mel_weight_matrix;
 // onnx_attention.c
 onnx_handler onnx_attention, onnx_linear_attention, onnx_rotary_embedding, onnx_ms_rotary_embedding,
-    onnx_ms_attention, onnx_q_attention, onnx_multi_head_attention, onnx_group_query_attention;
+    onnx_m_rotary_embedding, onnx_ms_attention, onnx_q_attention, onnx_multi_head_attention,
+    onnx_group_query_attention;
 // onnx_gated.c
-onnx_handler onnx_swiglu, onnx_fast_gelu, onnx_bias_gelu, onnx_quick_gelu;
+onnx_handler onnx_swiglu, onnx_fast_gelu, onnx_bias_gelu, onnx_quick_gelu, onnx_bias_add,
+    onnx_bias_split_gelu, onnx_linear_attention_gate;
 // onnx_integer.c
 onnx_handler onnx_dynamic_quantize_linear, onnx_dynamic_quantize_mat_mul,
     onnx_mat_mul_integer_to_float, onnx_q_linear_add, onnx_q_linear_mul, onnx_q_linear_concat,

@@ -194,24 +194,58 @@ void onnx_instance_normalization(onnx_import *c) {
     onnx_set(c, 0, onnx_emit_cast(c, y, dtype));
 }
 
+// x as [N,groups,rest], each group normalized.
+static mite_ir_value *by_group(onnx_import *c, mite_ir_value *x, int64_t groups) {
+    x = onnx_reshape_to(c, x, onnx_integers(c, (int64_t[]){0, groups, -1}, 3), false);
+    return normalize(c, x, (int64_t[]){2}, 1, (double)onnx_float(c, "epsilon", 1e-5f), true).y;
+}
+
 // Opset 18 gives a scale for each group, 21 for each channel.
 void onnx_group_normalization(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *scale = onnx_in(c, 1), *bias = onnx_in(c, 2);
     int64_t groups = onnx_int(c, "num_groups", 0);
     if (!need_rank(c, x, 2)) return;
     mite_dtype dtype = x->dtype;
-    bool by_group = c->opset < 21;
+    bool whole_groups = c->opset < 21;
     mite_ir_value *shape = onnx_shape_of(c, x), *y = x;
     if (onnx_int(c, "stash_type", 1) == ONNX_FLOAT) y = onnx_emit_cast(c, y, MITE_F32);
-    y = onnx_reshape_to(c, y, onnx_integers(c, (int64_t[]){0, groups, -1}, 3), false);
-    y = normalize(c, y, (int64_t[]){2}, 1, (double)onnx_float(c, "epsilon", 1e-5f), true).y;
-    y = onnx_emit_cast(c, y, dtype);
-    if (!by_group) y = onnx_reshape_to(c, y, shape, false);
-    size_t rank = by_group ? 3 : (size_t)x->rank;
+    y = onnx_emit_cast(c, by_group(c, y, groups), dtype);
+    if (!whole_groups) y = onnx_reshape_to(c, y, shape, false);
+    size_t rank = whole_groups ? 3 : (size_t)x->rank;
     y = onnx_emit_mul(c, y, by_channel(c, scale, rank, dtype));
     y = onnx_emit_add(c, y, by_channel(c, bias, rank, dtype));
-    if (by_group) y = onnx_reshape_to(c, y, shape, false);
+    if (whole_groups) y = onnx_reshape_to(c, y, shape, false);
     onnx_set(c, 0, y);
+}
+
+// com.microsoft: of pictures, most often with channels last, and SiLU behind where wanted.
+static void group_picture(onnx_import *c, mite_ir_value *x) {
+    bool last = onnx_int(c, "channels_last", 1) != 0;
+    if (last) x = onnx_to_nchw(c, x);
+    if (!need_rank(c, x, 3)) return;
+    mite_dtype dtype = x->dtype;
+    mite_ir_value *y = by_group(c, widened(c, x), onnx_int(c, "groups", 0));
+    y = onnx_reshape_to(c, y, onnx_shape_of(c, x), false);
+    y = onnx_emit_mul(c, y, by_channel(c, onnx_in(c, 1), (size_t)x->rank, y ? y->dtype : dtype));
+    y = onnx_emit_add(c, y, by_channel(c, onnx_in(c, 2), (size_t)x->rank, y ? y->dtype : dtype));
+    if (onnx_int(c, "activation", 0)) y = onnx_emit_silu(c, y);
+    y = onnx_emit_cast(c, y, dtype);
+    onnx_set(c, 0, last ? onnx_to_nhwc(c, y) : y);
+}
+
+void onnx_ms_group_norm(onnx_import *c) { group_picture(c, onnx_in(c, 0)); }
+
+// Of x + skip + bias, which is output 1; skip may be [N,C].
+void onnx_skip_group_norm(onnx_import *c) {
+    bool last = onnx_int(c, "channels_last", 1) != 0;
+    mite_ir_value *skip = onnx_in(c, 3), *bias = onnx_optional(c, 4);
+    if (skip && skip->rank == 2)
+        skip = onnx_emit_unsqueeze(c, skip,
+                                   onnx_integers(c, (int64_t[]){last ? 1 : 2, last ? 2 : 3}, 2));
+    mite_ir_value *sum = onnx_emit_add(c, onnx_in(c, 0), skip);
+    if (bias) sum = onnx_emit_add(c, sum, last ? bias : by_channel(c, bias, 4, bias->dtype));
+    group_picture(c, sum);
+    onnx_set(c, 1, sum);
 }
 
 // --- Over the last dimensions -------------------------------------------------------------------
@@ -255,6 +289,25 @@ static normalized layer(onnx_import *c, mite_ir_value *x, int64_t axis_given, mi
     if (scale) n.y = onnx_emit_mul(c, n.y, onnx_emit_cast(c, scale, dtype));
     if (bias) n.y = onnx_emit_add(c, n.y, onnx_emit_cast(c, bias, dtype));
     return n;
+}
+
+// com.microsoft: each group of as many numbers as there are scales, times an activation of the gate.
+void onnx_gated_rms_norm(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0), *scale = onnx_in(c, 1), *gate = onnx_in(c, 2);
+    bool sigmoid = !strcmp(onnx_string(c, "activation", "silu"), "sigmoid");
+    if (!x || !gate || !scale || scale->unknown || scale->rank != 1) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its input, scale or gate is missing");
+        return;
+    }
+    mite_dtype dtype = x->dtype;
+    mite_ir_value *shape = onnx_shape_of(c, x);
+    mite_ir_value *rows = onnx_integers(c, (int64_t[]){-1, scale->shape[0]}, 2);
+    gate = onnx_emit_cast(c, gate, MITE_F32);
+    gate = sigmoid ? onnx_emit_unary(c, MITE_UNARY_SIGMOID, gate, 0, 0) : onnx_emit_silu(c, gate);
+    x = onnx_reshape_to(c, onnx_emit_cast(c, x, MITE_F32), rows, false);
+    x = layer(c, x, -1, scale, NULL, false, false).y;
+    x = onnx_emit_mul(c, onnx_reshape_to(c, x, shape, false), gate);
+    onnx_set(c, 0, onnx_emit_cast(c, x, dtype));
 }
 
 static bool wants_stats(const onnx_import *c) {

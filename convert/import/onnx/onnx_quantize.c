@@ -332,13 +332,15 @@ static void set_sums(onnx_import *c, mite_ir_value *sums, mite_ir_value *x_scale
 void onnx_q_linear_conv(onnx_import *c) {
     onnx_spatial window;
     mite_ir_value *x, *w, *bias = NULL;
+    bool last = onnx_int(c, "channels_last", 0) != 0; // com.microsoft
     if (has_core_form(c, 3) && (!onnx_has_input(c, 8) || mite_ir_is_constant(onnx_in(c, 8)))) {
         x = onnx_real_input(c, 0, 1), w = onnx_real_input(c, 3, 0);
         if (!x || !w || w->rank < 2 || !w->origin) return;
         if (onnx_has_input(c, 8) && !(bias = real_bias(c, 8, x->producer->inputs[0], w))) return;
         if (!onnx_read_spatial(c, &window, (size_t)w->rank - 2, w->shape + 2)) return;
+        if (last) x = onnx_to_nchw(c, x);
         mite_ir_value *y = onnx_emit_conv(c, x, w, bias, &window, onnx_int(c, "group", 1));
-        onnx_set_quantized(c, y, 6, ONNX_UINT8, 0);
+        onnx_set_quantized(c, last ? onnx_to_nhwc(c, y) : y, 6, ONNX_UINT8, 0);
         return;
     }
     x = onnx_in(c, 0), w = onnx_in(c, 3);
@@ -348,10 +350,12 @@ void onnx_q_linear_conv(onnx_import *c) {
     }
     if (!onnx_read_spatial(c, &window, (size_t)w->rank - 2, w->shape + 2)) return;
     bias = onnx_optional(c, 8);
+    if (last) x = onnx_to_nchw(c, x);
     mite_ir_value *sums =
         onnx_emit_conv_integer(c, x, w, onnx_in(c, 2), onnx_in(c, 5), bias, &window);
     mite_ir_value *w_scale = onnx_in(c, 4);
-    if (w_scale && (w_scale->unknown || w_scale->rank > 0)) { // by channel: [M,1,..]
+    if (last) sums = onnx_to_nhwc(c, sums);
+    else if (w_scale && (w_scale->unknown || w_scale->rank > 0)) { // by channel: [M,1,..]
         int64_t shape[MITE_MAX_RANK] = {-1};
         for (size_t i = 0; i < window.rank; i++) shape[i + 1] = 1;
         w_scale = onnx_reshape_to(c, w_scale, onnx_integers(c, shape, window.rank + 1), false);
