@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Makes fused.pack for models.c: operators of com.microsoft, which ONNX Runtime's tools put in the place of
-# several others, in the forms that its documentation has.
+# Makes fused.pack for models.c: operators that stand for several others. Those of com.microsoft, which ONNX
+# Runtime's tools put there, are in the forms that its documentation has.
 from onnx_build import *
 
 rng = np.random.default_rng(12)
@@ -55,6 +55,14 @@ for layout, sections, shape in ((0, [1, 2, 1], (2, 2, 3, 8)), (1, [2, 1, 1], (2,
 # --- Names that exporters have for standard operators -----------------------------------------------------------
 case("standard operators under other names", [ms("TransposeMatMul", ["x", "k"], "m", transA=1), ms("Trilu", ["m", "u"], "t", upper=0), ms("GatherND", ["t", "i"])], {"x": f(3, 4), "k": f(3, 5)}, {"u": np.int64(1), "i": i64([0, 1], [3, 2])})
 case("samples by a grid", [ms("GridSample", ["x", "g"], mode="bicubic", padding_mode="border")], {"x": f(1, 2, 4, 5), "g": f(1, 3, 2, 2)}, tolerance=1e-4)
+
+# --- Losses -----------------------------------------------------------------------------------------------------
+labels = {"x": f(2, 5, 3), "t": i64([0, 4, 2], [1, -1, 3])}
+for weighted in (0, 1):
+    for reduction in ("none", "sum", "mean"):
+        case(f"cross entropy, {reduction}, {weighted}", [n("SoftmaxCrossEntropyLoss", ["x", "t", *["w"][:weighted]], ["y", "l"], reduction=reduction, ignore_index=-1)], labels, {"w": np.abs(f(5))} if weighted else {},
+             outputs=[("y", T.FLOAT), ("l", T.FLOAT)], reference=True)
+case("likelihood of every label", [n("NegativeLogLikelihoodLoss", ["x", "t"])], {"x": f(3, 5), "t": np.array([4, 0, 1], np.int32)}, reference=True)
 
 # --- End -------------------------------------------------------------------------------------------------
 write("tests/convert/fused.pack")

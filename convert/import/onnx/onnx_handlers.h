@@ -44,6 +44,8 @@ onnx_handler onnx_dynamic_quantize_linear, onnx_dynamic_quantize_mat_mul,
 onnx_handler onnx_optional_has_element, onnx_sequence_empty, onnx_sequence_construct,
     onnx_sequence_at, onnx_sequence_length, onnx_sequence_insert, onnx_sequence_erase,
     onnx_split_to_sequence, onnx_concat_from_sequence;
+// onnx_loss.c
+onnx_handler onnx_negative_log_likelihood_loss, onnx_softmax_cross_entropy_loss;
 // onnx_blocked.c
 onnx_handler onnx_gather_block_quantized;
 // onnx_random.c
