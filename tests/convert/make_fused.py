@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Makes fused.pack for models.c: operators that stand for several others. Those of com.microsoft, which ONNX
-# Runtime's tools put there, are in the forms that its documentation has.
+# Makes fused.pack for models.c: operators of com.microsoft, which ONNX Runtime's tools put in the place of
+# several others, in the forms that its documentation has; and those of ONNX itself that few models have.
 from onnx_build import *
 
 rng = np.random.default_rng(12)
@@ -52,6 +52,10 @@ case("convolution of every second token", [ms("CausalConvWithState", ["x", "w", 
 for layout, sections, shape in ((0, [1, 2, 1], (2, 2, 3, 8)), (1, [2, 1, 1], (2, 3, 16))):
     case(f"three positions a token, {layout}", [ms("MRotaryEmbedding", ["x", "p", "c", "s"], mrope_section=sections, mrope_layout=layout, num_heads=2)], {"x": f(*shape), "p": rng.integers(0, 9, (3, 2, 3))}, {"c": f(9, 4), "s": f(9, 4)})
 
+# --- Weights of four bits that stand for a table's numbers ---------------------------------------------------------
+for kind in (0, 1):
+    case(f"weights of table {kind}", [ms("MatMulBnb4", ["x", "w", "s"], N=5, K=7, block_size=16, quant_type=kind)], f(2, 7), {"w": rng.integers(0, 256, 18, dtype=np.uint8), "s": np.abs(f(3))}, tolerance=1e-4)
+
 # --- Names that exporters have for standard operators -----------------------------------------------------------
 case("standard operators under other names", [ms("TransposeMatMul", ["x", "k"], "m", transA=1), ms("Trilu", ["m", "u"], "t", upper=0), ms("GatherND", ["t", "i"])], {"x": f(3, 4), "k": f(3, 5)}, {"u": np.int64(1), "i": i64([0, 1], [3, 2])})
 case("samples by a grid", [ms("GridSample", ["x", "g"], mode="bicubic", padding_mode="border")], {"x": f(1, 2, 4, 5), "g": f(1, 3, 2, 2)}, tolerance=1e-4)
@@ -63,6 +67,13 @@ for weighted in (0, 1):
         case(f"cross entropy, {reduction}, {weighted}", [n("SoftmaxCrossEntropyLoss", ["x", "t", *["w"][:weighted]], ["y", "l"], reduction=reduction, ignore_index=-1)], labels, {"w": np.abs(f(5))} if weighted else {},
              outputs=[("y", T.FLOAT), ("l", T.FLOAT)], reference=True)
 case("likelihood of every label", [n("NegativeLogLikelihoodLoss", ["x", "t"])], {"x": f(3, 5), "t": np.array([4, 0, 1], np.int32)}, reference=True)
+
+# --- The first ONNX -----------------------------------------------------------------------------------------------
+pair = dict(alpha=0.5, beta=2.0)
+case("elementwise operators of old", [n("Affine", ["x"], "a", **pair), n("ScaledTanh", ["a"], "b", **pair), n("ParametricSoftplus", ["b"], "c", **pair), n("Scale", ["c"], scale=0.3)], f(2, 3), opset=7)
+case("pictures of old", [n("ImageScaler", ["x"], "i", scale=0.5, bias=[1.0, 2.0, 3.0]), n("Crop", ["i"], "c", border=[1, 0, 0, 2]), n("Crop", ["c"], "d", border=[1, 1, 0, 0], scale=[2, 3]), n("DynamicSlice", ["d", "s", "e", "s"])],
+     f(2, 3, 6, 7), {"s": i64(1), "e": i64(-1)}, opset=7)
+case("regions of whole pixels", [n("MaxRoiPool", ["x", "r"], pooled_shape=[2, 3], spatial_scale=0.5)], {"x": f(2, 3, 5, 6), "r": np.array([[0, 0, 0, 9, 8], [1, 2.6, 3, 3, 4], [1, -4, 6, 30, 9], [0, 20, 20, 30, 30]], np.float32)}, opset=9)
 
 # --- End -------------------------------------------------------------------------------------------------
 write("tests/convert/fused.pack")

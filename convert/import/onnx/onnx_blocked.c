@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// com.microsoft.GatherBlockQuantized.
+// com.microsoft.GatherBlockQuantized and MatMulBnb4.
 #include "import/onnx/onnx_handlers.h"
 #include "import/onnx/onnx_layers.h"
 
@@ -73,4 +73,43 @@ void onnx_gather_block_quantized(onnx_import *c) {
         zero = onnx_expand_to(c, onnx_scalar(c, MITE_U8, middle), onnx_shape_of(c, scale));
     if (scale)
         onnx_set(c, 0, onnx_emit_dequantize(c, q, scale, zero, scale->dtype, (int64_t)at, block));
+}
+
+// --- MatMulBnb4 -----------------------------------------------------------------------------------
+
+// What four bits stand for, times the largest number of a block: floats, or quantiles of the normal
+// distribution (Dettmers et al., QLoRA, 2023).
+static const float fours[2][16] = {
+    {0, 0.005208333F, 0.6666667F, 1, 0.3333333F, 0.5F, 0.1666667F, 0.25F, -0.0F, -0.005208333F,
+     -0.6666667F, -1, -0.3333333F, -0.5F, -0.1666667F, -0.25F},
+    {-1, -0.6961928F, -0.52507305F, -0.3949175F, -0.28444138F, -0.18477343F, -0.091050036F, 0,
+     0.0795803F, 0.1609302F, 0.2461123F, 0.33791524F, 0.44070983F, 0.562617F, 0.72295684F, 1},
+};
+
+// Products with weights [N,K], packed in the order of their rows, the first of two in the high bits.
+void onnx_mat_mul_bnb4(onnx_import *c) {
+    mite_ir_value *x = onnx_in(c, 0), *q = onnx_in(c, 1), *most = onnx_in(c, 2);
+    int64_t n = onnx_int(c, "N", 0), k = onnx_int(c, "K", 0), block = onnx_int(c, "block_size", 0);
+    int64_t kind = onnx_int(c, "quant_type", 0);
+    if (!x || !q || !most) return;
+    bool fits = n > 0 && k > 0 && n <= INT32_MAX && k <= INT32_MAX && n * k <= INT32_MAX &&
+                block > 0 && (kind == 0 || kind == 1) && mite_ir_is_constant(q) &&
+                q->dtype == MITE_U8 && mite_ir_is_constant(most) && most->dtype == MITE_F32 &&
+                mite_ir_elements(q) == (size_t)(n * k + 1) / 2 &&
+                mite_ir_elements(most) == (size_t)((n * k - 1) / block + 1);
+    if (!fits) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "weights [%D,%D] in blocks of %D, of type %D, do not fit or are no constants",
+                     n, k, block, kind);
+        return;
+    }
+    mite_ir_value *w =
+        mite_ir_constant(c->g, q->name, MITE_F32, 2, (const int32_t[]){(int32_t)n, (int32_t)k});
+    for (size_t i = 0; w && i < mite_ir_elements(w); i++) {
+        uint8_t pair = ((const uint8_t *)q->data)[i / 2];
+        ((float *)w->data)[i] = fours[kind][i % 2 ? pair & 15 : pair >> 4] *
+                                ((const float *)most->data)[i / (size_t)block];
+    }
+    onnx_set(c, 0, onnx_emit_dense(c, x, w, onnx_int(c, "transB", 1) != 0, NULL));
+    onnx_let_go(c, 1);
 }

@@ -47,7 +47,10 @@ onnx_handler onnx_optional_has_element, onnx_sequence_empty, onnx_sequence_const
 // onnx_loss.c
 onnx_handler onnx_negative_log_likelihood_loss, onnx_softmax_cross_entropy_loss;
 // onnx_blocked.c
-onnx_handler onnx_gather_block_quantized;
+onnx_handler onnx_gather_block_quantized, onnx_mat_mul_bnb4;
+// onnx_early.c
+onnx_handler onnx_affine, onnx_scale, onnx_scaled_tanh, onnx_parametric_softplus, onnx_image_scaler,
+    onnx_crop;
 // onnx_random.c
 onnx_handler onnx_random, onnx_bernoulli;
 // onnx_elements.c
@@ -69,7 +72,8 @@ onnx_handler onnx_quantize_linear, onnx_dequantize_linear, onnx_q_linear_conv,
 // onnx_index.c
 onnx_handler onnx_gather, onnx_gather_elements, onnx_gather_nd, onnx_scatter_elements,
     onnx_scatter_nd, onnx_tensor_scatter, onnx_non_zero, onnx_compress, onnx_one_hot, onnx_unique,
-    onnx_top_k, onnx_arg_extreme, onnx_reverse_sequence, onnx_non_max_suppression, onnx_roi_align;
+    onnx_top_k, onnx_arg_extreme, onnx_reverse_sequence, onnx_non_max_suppression, onnx_roi_align,
+    onnx_max_roi_pool;
 // onnx_control.c
 onnx_handler onnx_if, onnx_loop, onnx_scan;
 

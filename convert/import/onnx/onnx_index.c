@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that take indices or give them.
+#include "import/onnx/onnx_emit.h"
 #include "import/onnx/onnx_handlers.h"
 
 #include <string.h>
@@ -161,6 +162,37 @@ void onnx_non_max_suppression(onnx_import *c) {
 }
 
 // Before opset 16 regions were not shifted by half a pixel.
+// Its regions have the batch as their first number.
+void onnx_max_roi_pool(onnx_import *c) {
+    int64_t shape[2];
+    size_t count;
+    mite_ir_value *x = onnx_in(c, 0), *all = onnx_in(c, 1);
+    if (!x || !all) return;
+    if (!onnx_list(c, "pooled_shape", SIZE_MAX, shape, 2, &count) || count != 2 || shape[0] < 1 ||
+        shape[1] < 1 || shape[0] > INT32_MAX || shape[1] > INT32_MAX) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its pooled_shape is no height and width");
+        return;
+    }
+    mite_ir_value *one = onnx_integers(c, (int64_t[]){1}, 1);
+    mite_ir_value *batches =
+        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .attrs = {{"axis", .word = 1}},
+                     .inputs = {all, onnx_scalar(c, MITE_I64, 0)});
+    mite_ir_value *regions =
+        MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                     .inputs = {all, one, onnx_integers(c, (int64_t[]){5}, 1), one});
+    batches = onnx_emit_cast(c, batches, MITE_I64);
+    if (!batches || !regions) return;
+    float scale = onnx_float(c, "spatial_scale", 1);
+    onnx_set(c, 0,
+             MITE_IR_EMIT(c->g, .op = "roi_align", .name = onnx_name(c),
+                          .inputs = {x, regions, batches},
+                          .attrs = {{"out_height", .word = (int32_t)shape[0]},
+                                    {"out_width", .word = (int32_t)shape[1]},
+                                    {"scale", .word = mite_ir_bits(scale)},
+                                    {"half_pixel", .word = 0},
+                                    {"whole", .word = 1}}));
+}
+
 void onnx_roi_align(onnx_import *c) {
     const char *shift = onnx_string(c, "coordinate_transformation_mode",
                                     c->opset < 16 ? "output_half_pixel" : "half_pixel");

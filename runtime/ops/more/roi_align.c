@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // roi_align: pools regions of a picture, whose corners lie between pixels, to one size (ONNX RoiAlign;
 // He et al., Mask R-CNN, 2017). Inputs: x [batches, channels, height, width], regions [count, 4] (x1,
-// y1, x2, y2), the batch of each. Output [count, channels, out_height, out_width]. f16, f32, f64.
+// y1, x2, y2), the batch of each. Output [count, channels, out_height, out_width]. f16, f32, f64. With `whole`
+// the corners are pixels that belong to the region, and cells take the largest of all they touch (ONNX
+// MaxRoiPool; Girshick, Fast R-CNN, 2015).
 #include "index.h"
 
 #include <math.h>
 
-enum { HEIGHT, WIDTH, SAMPLES, SCALE, MAXIMUM, HALF_PIXEL }; // attribute words
+enum { HEIGHT, WIDTH, SAMPLES, SCALE, MAXIMUM, HALF_PIXEL, WHOLE }; // attribute words
 
 static const mite_attr attrs[] = {
     [HEIGHT] = {"out_height", 'i', 1, 1},
@@ -15,6 +17,7 @@ static const mite_attr attrs[] = {
     [SCALE] = {"scale", 'f', 1, MITE_BITS_ONE},
     [MAXIMUM] = {"maximum", 'i', 1, 0}, // 1: the largest sample, else their mean
     [HALF_PIXEL] = {"half_pixel", 'i', 1, 1},
+    [WHOLE] = {"whole", 'i', 1, 0},
 };
 
 static mite_status infer(mite_step *s) {
@@ -84,7 +87,11 @@ static region region_at(const mite_step *s, size_t index) {
     mite_load_reals(corner,
                     (const char *)regions->data + 4 * index * mite_dtype_bytes(regions->dtype),
                     regions->dtype, 1, 4);
-    for (size_t i = 0; i < 4; i++) corner[i] = corner[i] * scale - (half ? 0.5 : 0);
+    for (size_t i = 0; i < 4; i++) {
+        corner[i] = corner[i] * scale - (half ? 0.5 : 0);
+        // The last pixel belongs to the region.
+        if (mite_attr_int(s, WHOLE)) corner[i] = round(corner[i]) + (i > 1);
+    }
     double h = corner[3] - corner[1], w = corner[2] - corner[0];
     if (!half) { // as older models were trained: no region is smaller than a pixel
         h = h > 1 ? h : 1;
@@ -95,6 +102,31 @@ static region region_at(const mite_step *s, size_t index) {
     r.rows = mite_attr_int(s, SAMPLES) ? mite_attr_int(s, SAMPLES) : samples(r.cell_h);
     r.columns = mite_attr_int(s, SAMPLES) ? mite_attr_int(s, SAMPLES) : samples(r.cell_w);
     return r;
+}
+
+// The pixels that part `i`, of such size, of what begins at `first` touches; in f32 as elsewhere.
+static void touched(double first, double size, int32_t i, int32_t limit, int32_t *from,
+                    int32_t *to) {
+    double low = first + (double)floorf((float)i * (float)size);
+    double high = first + (double)ceilf((float)(i + 1) * (float)size);
+    *from = (int32_t)(low > 0 ? low < limit ? low : limit : 0);
+    *to = (int32_t)(high > 0 ? high < limit ? high : limit : 0);
+}
+
+static double largest(const mite_step *s, const region *r, size_t plane, int32_t y, int32_t x) {
+    const mite_view *in = s->inputs[0];
+    int32_t top, bottom, left, right;
+    touched(r->top, r->cell_h, y, in->shape[2], &top, &bottom);
+    touched(r->left, r->cell_w, x, in->shape[3], &left, &right);
+    if (top >= bottom || left >= right) return 0;
+    double most = -INFINITY;
+    for (int32_t i = top; i < bottom; i++) {
+        for (int32_t k = left; k < right; k++) {
+            double value = pixel(in, plane, i, k);
+            most = value > most ? value : most;
+        }
+    }
+    return most;
 }
 
 static double cell(const mite_step *s, const region *r, size_t plane, int32_t y, int32_t x) {
@@ -128,6 +160,8 @@ static double cell(const mite_step *s, const region *r, size_t plane, int32_t y,
 
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const mite_view *in = s->inputs[0], *out = s->outputs[0];
+    double (*pool)(const mite_step *, const region *, size_t, int32_t, int32_t) =
+        mite_attr_int(s, WHOLE) ? largest : cell;
     (void)part, (void)part_count, (void)scratch;
     size_t at = 0, channels = (size_t)in->shape[1], item = mite_dtype_bytes(out->dtype);
     for (size_t i = 0; i < (size_t)out->shape[0]; i++) {
@@ -137,7 +171,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
         for (size_t c = 0; c < channels; c++) {
             for (int32_t y = 0; y < out->shape[2]; y++) {
                 for (int32_t x = 0; x < out->shape[3]; x++, at++) {
-                    double value = cell(s, &r, batch * channels + c, y, x);
+                    double value = pool(s, &r, batch * channels + c, y, x);
                     mite_store_reals((char *)out->data + at * item, out->dtype, 1, &value, 1);
                 }
             }
@@ -149,7 +183,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
 const mite_op mite_op_roi_align = {
     .name = "roi_align",
     .attrs = attrs,
-    .attr_count = 6,
+    .attr_count = 7,
     .min_inputs = 3,
     .max_inputs = 3,
     .output_count = 1,
