@@ -56,6 +56,16 @@ for layout, sections, shape in ((0, [1, 2, 1], (2, 2, 3, 8)), (1, [2, 1, 1], (2,
 for kind in (0, 1):
     case(f"weights of table {kind}", [ms("MatMulBnb4", ["x", "w", "s"], N=5, K=7, block_size=16, quant_type=kind)], f(2, 7), {"w": rng.integers(0, 256, 18, dtype=np.uint8), "s": np.abs(f(3))}, tolerance=1e-4)
 
+# --- Mixtures of experts --------------------------------------------------------------------------------------------
+tokens = {"x": f(2, 2, 4), "r": f(4, 4)}
+for name, wide, a in (("chosen by their scores", 1, dict(k=2, activation_type="gelu")), ("gated", 2, dict(k=2, activation_type="swiglu", swiglu_fusion=1, normalize_routing_weights=1, activation_alpha=1.702, activation_beta=1.0, swiglu_limit=0.5))):
+    case(f"experts {name}", [ms("MoE", ["x", "r", "w", "b", "v", "c"], **a)], tokens, {"w": f(4, 4 * wide, 4), "b": f(4, 4 * wide), "v": f(4, 4, 4), "c": f(4, 4)}, tolerance=1e-4)
+u8 = lambda *s: rng.integers(0, 256, s, dtype=np.uint8)
+some = lambda *s: (np.abs(f(*s)) * 0.02 + 0.001).astype(np.float32)
+case("experts of four bits", [ms("QMoE", ["x", "r", "w", "s", "", "v", "t", "", "", "", "", "z"], k=2, activation_type="silu")], tokens, {"w": u8(4, 4, 2), "s": some(4, 4), "v": u8(4, 4, 2), "t": some(4, 4), "z": u8(4, 2)}, tolerance=1e-3)
+case("experts of four bits in blocks", [ms("QMoE", ["x", "r", "w", "s", "", "v", "t", "", "", "", "", "", "z", "", "k"], k=1, activation_type="relu", block_size=16)], {"x": f(3, 16), "r": f(3, 2), "k": np.abs(f(3, 2))},
+     {"w": u8(2, 32, 8), "s": some(2, 32, 1), "v": u8(2, 16, 16), "t": some(2, 16, 2), "z": u8(2, 16, 1)}, tolerance=1e-3)
+
 # --- Names that exporters have for standard operators -----------------------------------------------------------
 case("standard operators under other names", [ms("TransposeMatMul", ["x", "k"], "m", transA=1), ms("Trilu", ["m", "u"], "t", upper=0), ms("GatherND", ["t", "i"])], {"x": f(3, 4), "k": f(3, 5)}, {"u": np.int64(1), "i": i64([0, 1], [3, 2])})
 case("samples by a grid", [ms("GridSample", ["x", "g"], mode="bicubic", padding_mode="border")], {"x": f(1, 2, 4, 5), "g": f(1, 3, 2, 2)}, tolerance=1e-4)

@@ -10,9 +10,7 @@ static mite_ir_value *emit_gather(onnx_import *c, mite_ir_value *table, mite_ir_
                         .attrs = {{"axis", .word = (int32_t)axis}});
 }
 
-// Two numbers of four bits in each byte, the even one low, as bytes; `count` of them along the last
-// dimension.
-static mite_ir_value *halves(onnx_import *c, mite_ir_value *packed, int64_t count) {
+mite_ir_value *onnx_halves(onnx_import *c, mite_ir_value *packed, int64_t count) {
     mite_ir_value *low =
         onnx_emit_general_binary(c, MITE_BINARY_AND, packed, onnx_scalar(c, MITE_U8, 15));
     mite_ir_value *high =
@@ -67,8 +65,8 @@ void onnx_gather_block_quantized(onnx_import *c) {
     mite_ir_value *q = emit_gather(c, table, indices, axis);
     mite_ir_value *scale = emit_gather(c, scales, indices, axis);
     mite_ir_value *zero = zeros ? emit_gather(c, zeros, indices, axis) : NULL;
-    if (packed) q = halves(c, q, wide);
-    if (packed && zero) zero = halves(c, zero, blocks);
+    if (packed) q = onnx_halves(c, q, wide);
+    if (packed && zero) zero = onnx_halves(c, zero, blocks);
     if (!zero && scale && middle > 0)
         zero = onnx_expand_to(c, onnx_scalar(c, MITE_U8, middle), onnx_shape_of(c, scale));
     if (scale)

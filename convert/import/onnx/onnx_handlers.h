@@ -48,6 +48,8 @@ onnx_handler onnx_optional_has_element, onnx_sequence_empty, onnx_sequence_const
 onnx_handler onnx_negative_log_likelihood_loss, onnx_softmax_cross_entropy_loss;
 // onnx_blocked.c
 onnx_handler onnx_gather_block_quantized, onnx_mat_mul_bnb4;
+// onnx_experts.c
+onnx_handler onnx_moe, onnx_q_moe;
 // onnx_early.c
 onnx_handler onnx_affine, onnx_scale, onnx_scaled_tanh, onnx_parametric_softplus, onnx_image_scaler,
     onnx_crop;

@@ -52,6 +52,10 @@ mite_ir_value *onnx_real_of(onnx_import *c, size_t k, size_t k_scale, size_t k_z
 // absent.
 void onnx_set_quantized(onnx_import *c, mite_ir_value *y, size_t k, int32_t type, int64_t axis);
 
+// Two numbers of four bits in each byte, the even one low, as bytes; `count` of them along the last
+// dimension. (onnx_blocked.c)
+mite_ir_value *onnx_halves(onnx_import *c, mite_ir_value *packed, int64_t count);
+
 // The node's pool on x.
 mite_ir_value *onnx_emit_average_pool(onnx_import *c, mite_ir_value *x);
 mite_ir_value *onnx_emit_max_pool(onnx_import *c, mite_ir_value *x);
