@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The converter against damaged TFLite files: small models (tflite.pack, tflite_recurrent.pack, tflite_files.pack and, with graphs that
-// nodes run, tflite_networks.pack) cut off at every byte, and ten thousand seeded mutants of them and of a whole
+// nodes run, tflite_networks.pack and tflite_stablehlo.pack) cut off at every byte, and ten thousand seeded mutants of them and of a whole
 // network. Each ends in a file or in a sentence, within
 // its memory limit, never in a sanitizer's report.
 #include "../files.h"
@@ -72,15 +72,17 @@ static void mutate(const model *m, size_t number) {
 
 int main(void) {
     static model models[2000];
-    size_t pack_bytes, graphs_bytes, recurrent_bytes, files_bytes, network_bytes;
+    size_t pack_bytes, graphs_bytes, recurrent_bytes, files_bytes, network_bytes, stablehlo_bytes;
     uint8_t *pack = read_whole("tests/convert/tflite.pack", &pack_bytes);
     uint8_t *graphs = read_whole("tests/convert/tflite_networks.pack", &graphs_bytes);
     uint8_t *recurrent = read_whole("tests/convert/tflite_recurrent.pack", &recurrent_bytes);
     uint8_t *files = read_whole("tests/convert/tflite_files.pack", &files_bytes);
+    uint8_t *stablehlo = read_whole("tests/convert/tflite_stablehlo.pack", &stablehlo_bytes);
     uint8_t *network = read_whole("tests/models/digits_cnn_int8.tflite", &network_bytes);
     size_t count = read_pack(pack, pack_bytes, models, 1000);
     count += read_pack(recurrent, recurrent_bytes, models + count, 100);
     count += read_pack(files, files_bytes, models + count, 100);
+    count += read_pack(stablehlo, stablehlo_bytes, models + count, 200);
     count += read_pack(graphs, graphs_bytes, models + count, 1000);
     // Every tenth is enough: they differ in one operator.
     for (size_t i = 0; i < count; i += 10)
@@ -97,6 +99,7 @@ int main(void) {
     free(graphs);
     free(recurrent);
     free(files);
+    free(stablehlo);
     free(pack);
     return failures != 0;
 }

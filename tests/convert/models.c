@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The converter on the models of models.pack (make_models.py), variants.pack
 // (make_variants.py), fused.pack (make_fused.py), tflite.pack (make_tflite.py), tflite_recurrent.pack
-// (make_tflite_recurrent.py), tflite_files.pack (make_tflite_files.py) and tflite_networks.pack (make_tflite_networks.py): what
+// (make_tflite_recurrent.py), tflite_files.pack (make_tflite_files.py), tflite_stablehlo.pack
+// (make_tflite_stablehlo.py) and tflite_networks.pack (make_tflite_networks.py): what
 // converts gives the numbers of ONNX Runtime or TensorFlow Lite, read back from the .mite file and also
 // with no pass run; what does not is refused with the sentence that was expected.
 #include "../files.h"
@@ -171,6 +172,7 @@ int main(int argc, char **argv) {
     run_pack("tests/convert/tflite.pack");
     run_pack("tests/convert/tflite_recurrent.pack");
     run_pack("tests/convert/tflite_files.pack");
+    run_pack("tests/convert/tflite_stablehlo.pack");
     run_pack("tests/convert/tflite_networks.pack");
     printf("%d models, %d failures\n", count, failures);
     return failures != 0;

@@ -90,8 +90,8 @@ mite_ir_value *tfl_weights_constant(tfl_import *c, const tfl_tensor *t, size_t r
 // `outputs` has room for; constants among the inputs are those of the graph. False where failed.
 bool tfl_run_graph(tfl_import *c, size_t index, const tfl_value *inputs, const int32_t *tensors,
                    size_t count, tfl_value *outputs, size_t output_count);
-// The graphs that a node runs, up to 2; how many there are.
-size_t tfl_graphs_of(const tfl_node *n, int32_t *indices);
+// The graph that a node runs as its number `k`; -1 past the last.
+int32_t tfl_graph_of(const tfl_node *n, size_t k);
 
 // --- For handlers (tflite_values.c) --------------------------------------------------------------
 

@@ -52,24 +52,44 @@ static void run_here(tfl_import *c, int32_t index, size_t first) {
 }
 
 // CALL, and a composite operator by what it is made of. NOLINTNEXTLINE(misc-no-recursion)
-void tfl_call(tfl_import *c) {
-    int32_t index[2] = {0};
-    tfl_graphs_of(c->node, index);
-    run_here(c, index[0], 0);
+void tfl_call(tfl_import *c) { run_here(c, tfl_graph_of(c->node, 0), 0); }
+
+// --- IF, STABLEHLO_CASE -------------------------------------------------------------------------
+
+static const mite_ir_value *given_by(const tfl_import *c, int32_t body, size_t k) {
+    return mite_ir_resolve(c->g->bodies[body].outputs[k].value);
 }
 
-// --- IF -----------------------------------------------------------------------------------------
+// Emits the node that runs bodies and gives what `body` does behind `skipped` outputs.
+static mite_ir_value *emit(tfl_import *c, mite_ir_make make, int32_t body, size_t skipped) {
+    size_t count = c->g->bodies[body].output_count - skipped;
+    mite_dtype *types = mite_ir_alloc(c->g, count, sizeof *types);
+    if (!types) return NULL;
+    for (size_t k = 0; k < count; k++) types[k] = given_by(c, body, skipped + k)->dtype;
+    make.name = tfl_name(c);
+    make.dtype = types[0];
+    make.more_dtypes = types + 1;
+    make.more_outputs = count - 1;
+    mite_ir_value *first = mite_ir_emit(c->g, &make);
+    for (size_t k = 0; first && k < count; k++) {
+        mite_ir_value *v = mite_ir_output_at(first, k);
+        v->scale = given_by(c, body, skipped + k)->scale;
+        v->zero_point = given_by(c, body, skipped + k)->zero_point;
+    }
+    return first;
+}
 
-// NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
-static int32_t branch(tfl_import *c, int32_t index) {
-    size_t count, outputs = c->node->output_count;
-    tfl_value *in = values_in(c, 1, &count);
+static bool choose(tfl_import *c, mite_ir_value *by, size_t first, size_t count, tfl_value *out);
+
+// A body of that choice; -1 where failed.
+// NOLINTNEXTLINE(misc-no-recursion): halves what there is to choose from
+static int32_t branch(tfl_import *c, mite_ir_value *by, size_t first, size_t count) {
+    size_t outputs = c->node->output_count;
     tfl_value *out = mite_ir_alloc(c->g, outputs + 1, sizeof *out);
-    if (!in || !out) return -1;
+    if (!out) return -1;
     mite_ir_begin_body(c->g);
     c->body_depth++;
-    tfl_run_graph(c, index < 0 ? SIZE_MAX : (size_t)index, in, c->node->inputs + 1, count, out,
-                  outputs);
+    choose(c, by, first, count, out);
     c->body_depth--;
     for (size_t k = 0; k < outputs && mite_ir_ok(c->g); k++) {
         if (out[k].variable)
@@ -79,9 +99,86 @@ static int32_t branch(tfl_import *c, int32_t index) {
     return mite_ir_end_body(c->g);
 }
 
-static const mite_ir_value *given_by(const tfl_import *c, int32_t body, size_t k) {
-    return mite_ir_resolve(c->g->bodies[body].outputs[k].value);
+// Of the node's graphs `first` and on, `count` of them, runs the one that `by` tells: the first of two
+// where it is true or, a number, the one of that number. Sets `out`; false where failed.
+// NOLINTNEXTLINE(misc-no-recursion): halves what there is to choose from
+static bool choose(tfl_import *c, mite_ir_value *by, size_t first, size_t count, tfl_value *out) {
+    size_t half = count / 2, outputs = c->node->output_count, inputs;
+    if (count == 1) {
+        int32_t index = tfl_graph_of(c->node, first);
+        tfl_value *in = values_in(c, 1, &inputs);
+        return in && tfl_run_graph(c, index < 0 ? SIZE_MAX : (size_t)index, in, c->node->inputs + 1,
+                                   inputs, out, outputs);
+    }
+    const int64_t middle = (int64_t)(first + half);
+    mite_ir_value *condition = by;
+    if (by && by->dtype != MITE_BOOL)
+        condition = tfl_emit_general_binary(c, MITE_BINARY_LESS, by,
+                                            tfl_reshape(c, tfl_integers(c, &middle, 1), 0, NULL));
+    if (!condition) return false;
+    const uint8_t *known = condition->data;
+    if (known && mite_ir_elements(condition) == 1)
+        return *known ? choose(c, by, first, half, out)
+                      : choose(c, by, first + half, count - half, out);
+    int32_t yes = branch(c, by, first, half);
+    int32_t no = yes < 0 ? -1 : branch(c, by, first + half, count - half);
+    if (no < 0) return false;
+    for (size_t k = 0; k < outputs; k++) {
+        const mite_ir_value *a = given_by(c, yes, k), *b = given_by(c, no, k);
+        if (a->dtype == b->dtype && a->scale == b->scale && a->zero_point == b->zero_point)
+            continue;
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "its branches give output %z in different types or quantizations", k);
+        return false;
+    }
+    if (!outputs) return true;
+    mite_ir_make make = {
+        .op = "if",
+        .inputs = {condition},
+        .attrs = {{.name = "then_body", .word = yes}, {.name = "else_body", .word = no}}};
+    mite_ir_value *chosen = emit(c, make, yes, 0);
+    for (size_t k = 0; chosen && k < outputs; k++)
+        out[k] = (tfl_value){.stored = mite_ir_output_at(chosen, k)};
+    return chosen != NULL;
 }
+
+static void set_chosen(tfl_import *c, mite_ir_value *by, size_t count) {
+    tfl_value *out = mite_ir_alloc(c->g, c->node->output_count + 1, sizeof *out);
+    if (out && choose(c, by, 0, count, out)) set_all(c, out);
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
+void tfl_if(tfl_import *c) {
+    mite_ir_value *condition = tfl_in(c, 0);
+    if (!condition) return;
+    if (condition->dtype == MITE_BOOL) set_chosen(c, condition, 2);
+    else
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its condition is of type %s",
+                     mite_ir_dtype_name(condition->dtype));
+}
+
+// A number that is none of a branch means the last one.
+// NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
+void tfl_stablehlo_case(tfl_import *c) {
+    mite_ir_value *index = tfl_emit_cast(c, tfl_in(c, 0), MITE_I64);
+    size_t count = 0;
+    while (tfl_graph_of(c->node, count) >= 0) count++;
+    if (!index) return;
+    if (!count || mite_ir_elements(index) != 1) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %z branches and an index of shape %T", count,
+                     (size_t)index->rank, index->shape);
+        return;
+    }
+    index = tfl_reshape(c, index, 0, NULL);
+    mite_ir_value *zero = mite_ir_constant(c->g, tfl_name(c), MITE_I64, 0, NULL);
+    mite_ir_value *last = mite_ir_constant(c->g, tfl_name(c), MITE_I64, 0, NULL);
+    if (last) *(int64_t *)last->data = (int64_t)count - 1;
+    index =
+        tfl_emit_where(c, tfl_emit_general_binary(c, MITE_BINARY_LESS, index, zero), last, index);
+    if (index) set_chosen(c, index, count);
+}
+
+// --- WHILE --------------------------------------------------------------------------------------
 
 // WHILE's values: those that the body hands on as they are belong to the graph around it.
 typedef struct loop {
@@ -90,68 +187,6 @@ typedef struct loop {
     size_t count, carried;
     int32_t condition, body; // graphs
 } loop;
-
-// Emits the node that runs bodies, and sets the outputs to what it gives. `skipped` outputs of the body
-// stand before those; of a loop, only what it carries is among them.
-static void emit(tfl_import *c, mite_ir_make make, int32_t body, size_t skipped, const loop *l) {
-    size_t count = c->g->bodies[body].output_count - skipped;
-    mite_dtype *types = mite_ir_alloc(c->g, count, sizeof *types);
-    if (!types) return;
-    for (size_t k = 0; k < count; k++) types[k] = given_by(c, body, skipped + k)->dtype;
-    make.name = tfl_name(c);
-    make.dtype = types[0];
-    make.more_dtypes = types + 1;
-    make.more_outputs = count - 1;
-    mite_ir_value *first = mite_ir_emit(c->g, &make);
-    for (size_t k = 0, at = 0; first && k < c->node->output_count; k++) {
-        if (l && l->stays[k]) continue;
-        mite_ir_value *v = mite_ir_output_at(first, at);
-        v->scale = given_by(c, body, skipped + at)->scale;
-        v->zero_point = given_by(c, body, skipped + at)->zero_point;
-        if (l && l->fixed[k] && !mite_ir_is_fixed(v)) {
-            const mite_ir_value *as = l->in[k].stored;
-            v = tfl_stated_shape(c, v, (size_t)as->rank, as->shape);
-        }
-        tfl_set(c, k, v);
-        at++;
-    }
-}
-
-// NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
-void tfl_if(tfl_import *c) {
-    int32_t index[2] = {0};
-    mite_ir_value *condition = tfl_in(c, 0);
-    tfl_graphs_of(c->node, index);
-    if (!condition) return;
-    if (condition->dtype != MITE_BOOL) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its condition is of type %s",
-                     mite_ir_dtype_name(condition->dtype));
-        return;
-    }
-    const uint8_t *known = condition->data ? condition->data : NULL;
-    if (known && mite_ir_elements(condition) == 1) {
-        run_here(c, index[*known ? 0 : 1], 1);
-        return;
-    }
-    int32_t yes = branch(c, index[0]), no = yes < 0 ? -1 : branch(c, index[1]);
-    if (no < 0) return;
-    for (size_t k = 0; k < c->node->output_count; k++) {
-        const mite_ir_value *a = given_by(c, yes, k), *b = given_by(c, no, k);
-        if (a->dtype == b->dtype && a->scale == b->scale && a->zero_point == b->zero_point)
-            continue;
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "its branches give output %z in different types or quantizations", k);
-        return;
-    }
-    if (!c->node->output_count) return;
-    mite_ir_make make = {
-        .op = "if",
-        .inputs = {condition},
-        .attrs = {{.name = "then_body", .word = yes}, {.name = "else_body", .word = no}}};
-    emit(c, make, yes, 0, NULL);
-}
-
-// --- WHILE --------------------------------------------------------------------------------------
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
 static mite_ir_value *condition_of(tfl_import *c, const loop *l, const tfl_value *values) {
@@ -163,9 +198,8 @@ static mite_ir_value *condition_of(tfl_import *c, const loop *l, const tfl_value
 }
 
 static bool read_loop(tfl_import *c, loop *l) {
-    int32_t index[2] = {0};
+    const int32_t index[2] = {tfl_graph_of(c->node, 0), tfl_graph_of(c->node, 1)};
     size_t outputs = c->node->output_count;
-    tfl_graphs_of(c->node, index);
     *l = (loop){.condition = index[0], .body = index[1]};
     l->in = values_in(c, 0, &l->count);
     l->out = mite_ir_alloc(c->g, l->count + 1, sizeof *l->out);
@@ -281,16 +315,23 @@ void tfl_while(tfl_import *c) {
         .input_list = inputs,
         .input_count = l.carried + 2,
         .attrs = {{.name = "body", .word = body}, {.name = "carried", .word = (int32_t)l.carried}}};
-    emit(c, make, body, 1, &l);
+    mite_ir_value *first_output = emit(c, make, body, 1);
+    for (size_t k = 0, at = 0; first_output && k < l.count; k++) {
+        if (l.stays[k]) continue;
+        const mite_ir_value *as = l.in[k].stored;
+        mite_ir_value *v = mite_ir_output_at(first_output, at++);
+        if (l.fixed[k] && !mite_ir_is_fixed(v))
+            v = tfl_stated_shape(c, v, (size_t)as->rank, as->shape);
+        tfl_set(c, k, v);
+    }
 }
 
 // --- Variables ----------------------------------------------------------------------------------
 
 // Initializes variables, before everything else. NOLINTNEXTLINE(misc-no-recursion)
 void tfl_call_once(tfl_import *c) {
-    int32_t index[2] = {0};
-    tfl_graphs_of(c->node, index);
-    tfl_run_graph(c, index[0] < 0 ? SIZE_MAX : (size_t)index[0], NULL, NULL, 0, NULL, 0);
+    int32_t index = tfl_graph_of(c->node, 0);
+    tfl_run_graph(c, index < 0 ? SIZE_MAX : (size_t)index, NULL, NULL, 0, NULL, 0);
 }
 
 static const char *name_of(tfl_import *c, size_t field) {

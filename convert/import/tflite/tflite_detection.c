@@ -4,8 +4,6 @@
 #include "import/tflite/tflite_handlers.h"
 #include "wire/flexbuffer.h"
 
-#include "ops/more/functions.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -182,10 +180,9 @@ static found by_class(tfl_import *c, const detection *d, mite_ir_value *boxes,
     mite_ir_value *count =
         MITE_IR_EMIT(c->g, .op = "shape", .name = tfl_name(c), .inputs = {chosen},
                      .dtype = MITE_I64, .attrs = {{"end", .word = 1}});
-    mite_ir_value *most = tfl_integers(c, &(int64_t){d->most}, 1);
-    if (!count || !most) return (found){NULL, NULL, NULL, NULL};
-    count = MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {count, most},
-                         .attrs = {{"function", .word = MITE_BINARY_MIN}}, .dtype = MITE_I64);
+    count =
+        tfl_emit_general_binary(c, MITE_BINARY_MIN, count, tfl_integers(c, &(int64_t){d->most}, 1));
+    if (!count) return (found){NULL, NULL, NULL, NULL};
     mite_ir_value *top = best(c, its, count, &which);
     return (found){rows(c, boxes, rows(c, column(c, chosen, 2), which)),
                    rows(c, column(c, chosen, 1), which), top, top};
@@ -195,11 +192,8 @@ static found by_class(tfl_import *c, const detection *d, mite_ir_value *boxes,
 static void set_rows(tfl_import *c, size_t k, mite_ir_value *v, int32_t most, int32_t width) {
     const int32_t dims[2] = {most, width}, shape[3] = {1, most, width};
     mite_ir_value *zeros = mite_ir_constant(c->g, tfl_name(c), MITE_F32, width ? 2 : 1, dims);
-    if (!v || !zeros) return;
-    if (v->dtype != MITE_F32)
-        v = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {v}, .dtype = MITE_F32);
-    mite_ir_value *both[2] = {v, zeros};
-    v = v ? tfl_concat(c, both, 2, 0) : NULL;
+    mite_ir_value *both[2] = {tfl_emit_cast(c, v, MITE_F32), zeros};
+    v = tfl_concat(c, both, 2, 0);
     v = tfl_emit_moved(c, "slice", v, tfl_integers(c, &(int64_t){0}, 1),
                        tfl_integers(c, &(int64_t){most}, 1), tfl_integers(c, &(int64_t){0}, 1),
                        NULL);
@@ -226,7 +220,5 @@ void tfl_detection_post_process(tfl_import *c) {
     set_rows(c, 0, f.boxes, (int32_t)most, 4);
     set_rows(c, 1, f.classes, (int32_t)most, 0);
     set_rows(c, 2, f.scores, (int32_t)most, 0);
-    tfl_set(c, 3,
-            MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {count},
-                         .dtype = MITE_F32));
+    tfl_set(c, 3, tfl_emit_cast(c, count, MITE_F32));
 }

@@ -3,7 +3,6 @@
 #include "import/tflite/tflite_handlers.h"
 
 #include "ops/more/fixed.h"
-#include "ops/more/functions.h"
 
 #include <math.h>
 #include <string.h>
@@ -79,20 +78,11 @@ void tfl_rsqrt(tfl_import *c) {
 
 // --- Several numbers ----------------------------------------------------------------------------
 
-static mite_ir_value *general(tfl_import *c, mite_binary which, mite_ir_value *a,
-                              mite_ir_value *b) {
-    if (!a || !b) return NULL;
-    bool compares = which >= MITE_BINARY_EQUAL;
-    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, b},
-                        .attrs = {{"function", .word = (int32_t)which}},
-                        .dtype = compares ? MITE_BOOL : a->dtype);
-}
-
 static mite_ir_value *binary(tfl_import *c, const char *core, mite_binary which, mite_ir_value *a,
                              mite_ir_value *b) {
     if (!a || !b) return NULL;
     if (core && a->dtype == MITE_F32 && b->dtype == MITE_F32) return tfl_emit_binary(c, core, a, b);
-    return general(c, which, a, b);
+    return tfl_emit_general_binary(c, which, a, b);
 }
 
 // ADD, SUB, MUL and DIV have an activation as their first option; the others none.
@@ -120,9 +110,7 @@ static mite_ir_value *in_fixed_point(tfl_import *c, size_t k) {
     for (int32_t q = 0; table && q < count; q++)
         ((int32_t *)table->data)[q] =
             (int32_t)mite_fixed_scaled((q - zero) * 256, multiplier, shift);
-    if (x)
-        x = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {x}, .dtype = MITE_I32);
-    return tfl_emit_moved(c, "gather", table, x, NULL, NULL, NULL);
+    return tfl_emit_moved(c, "gather", table, tfl_emit_cast(c, x, MITE_I32), NULL, NULL, NULL);
 }
 
 // a > b is b < a; a != b is not (a == b).
@@ -135,7 +123,7 @@ void tfl_compare(tfl_import *c) {
         b = tfl_plain(c, 1);
     }
     mite_binary which = (mite_binary)tfl_op_of(c->node)->function;
-    mite_ir_value *y = general(c, which, turned ? b : a, turned ? a : b);
+    mite_ir_value *y = tfl_emit_general_binary(c, which, turned ? b : a, turned ? a : b);
     if (!strcmp(name, "NOT_EQUAL")) y = function(c, MITE_UNARY_NOT, y, 0);
     tfl_set(c, 0, y);
 }
@@ -194,11 +182,7 @@ void tfl_cast(tfl_import *c) {
     if (tfl_is_quantized(from) || tfl_is_quantized(to)) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "casts of quantized tensors are not supported");
     }
-    if (x->dtype == dtype) tfl_set(c, 0, x);
-    else
-        tfl_set(
-            c, 0,
-            MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {x}, .dtype = dtype));
+    tfl_set(c, 0, tfl_emit_cast(c, x, dtype));
 }
 
 void tfl_quantize(tfl_import *c) { tfl_set(c, 0, tfl_real(c, 0)); }

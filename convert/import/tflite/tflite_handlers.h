@@ -28,7 +28,7 @@ tfl_handler tfl_mean, tfl_reduce, tfl_reduce_bool, tfl_cumsum, tfl_l2_normalizat
 // tflite_index.c
 tfl_handler tfl_gather, tfl_gather_nd, tfl_embedding_lookup, tfl_scatter_nd, tfl_sparse_to_dense,
     tfl_one_hot, tfl_top_k, tfl_arg, tfl_reverse_sequence, tfl_where, tfl_unique,
-    tfl_non_max_suppression;
+    tfl_non_max_suppression, tfl_hashtable_lookup, tfl_embedding_lookup_sparse;
 // tflite_spectrum.c
 tfl_handler tfl_rfft2d, tfl_real_part, tfl_imaginary_part, tfl_complex_abs;
 // Does a RESHAPE of complex numbers; false where they are others.
@@ -48,15 +48,22 @@ tfl_handler tfl_lstm, tfl_lstm_cell, tfl_bidirectional_lstm;
 // tflite_stablehlo.c
 tfl_handler tfl_stablehlo_reshape, tfl_stablehlo_transpose, tfl_stablehlo_broadcast,
     tfl_stablehlo_slice, tfl_stablehlo_pad, tfl_stablehlo_compare, tfl_stablehlo_clamp,
-    tfl_stablehlo_iota;
+    tfl_stablehlo_iota, tfl_stablehlo_cbrt;
+// tflite_stablehlo_index.c
+tfl_handler tfl_stablehlo_gather, tfl_stablehlo_scatter, tfl_stablehlo_dynamic_slice,
+    tfl_stablehlo_sort;
+// tflite_stablehlo_reduce.c
+tfl_handler tfl_stablehlo_reduce, tfl_stablehlo_reduce_window, tfl_reduce_window, tfl_dilate;
+// tflite_stablehlo_product.c
+tfl_handler tfl_stablehlo_dot_general, tfl_stablehlo_convolution;
 // tflite_mediapipe.c
 tfl_handler tfl_max_pool_with_argmax, tfl_max_unpool, tfl_landmarks_to_matrix, tfl_transform_tensor,
     tfl_transform_landmarks;
 // tflite_detection.c
 tfl_handler tfl_detection_post_process;
 // tflite_control.c
-tfl_handler tfl_call, tfl_if, tfl_while, tfl_call_once, tfl_var_handle, tfl_read_variable,
-    tfl_assign_variable;
+tfl_handler tfl_call, tfl_if, tfl_stablehlo_case, tfl_while, tfl_call_once, tfl_var_handle,
+    tfl_read_variable, tfl_assign_variable;
 // Says once that a run leaves no state behind.
 void tfl_warn_of_state(tfl_import *c);
 

@@ -20,22 +20,22 @@ static void add_name(mite_text *list, const tfl_node *n) {
     else mite_text_format(list, "builtin %d", n->code);
 }
 
-enum { IF = 118, WHILE = 119, CALL_ONCE = 129, STABLEHLO_WHILE = 200, COMPOSITE = 206, CALL = 31 };
+enum { CALL = 31, IF = 118, WHILE = 119, CALL_ONCE = 129 };
+enum { STABLEHLO_WHILE = 200, COMPOSITE = 206, CASE = 209 };
 
-size_t tfl_graphs_of(const tfl_node *n, int32_t *indices) {
-    enum { FIRST, SECOND };
-    const mite_flat_table *o = &n->options;
+int32_t tfl_graph_of(const tfl_node *n, size_t k) {
+    mite_flat_list branches;
     switch (*n->custom ? -1 : n->code) {
     case IF:
     case WHILE:
-    case STABLEHLO_WHILE:
-        indices[0] = mite_flat_i32(o, FIRST, 0);
-        indices[1] = mite_flat_i32(o, SECOND, 0);
-        return 2;
+    case STABLEHLO_WHILE: return k < 2 ? mite_flat_i32(&n->options, k, 0) : -1;
     case CALL_ONCE:
-    case CALL: indices[0] = mite_flat_i32(o, FIRST, 0); return 1;
-    case COMPOSITE: indices[0] = mite_flat_i32(o, SECOND, 0); return 1;
-    default: return 0;
+    case CALL: return k < 1 ? mite_flat_i32(&n->options, 0, 0) : -1;
+    case COMPOSITE: return k < 1 ? mite_flat_i32(&n->options, 1, 0) : -1;
+    case CASE:
+        branches = mite_flat_items(&n->options, 0, 4);
+        return k < branches.count ? mite_flat_i32_at(&branches, k) : -1;
+    default: return -1;
     }
 }
 
@@ -69,12 +69,11 @@ static bool look_at_graphs(tfl_import *c, missing *m) {
         const tfl_graph *graph = &c->model.graphs[order[next]];
         look_for_missing(graph, m);
         for (size_t i = 0; i < graph->node_count; i++) {
-            int32_t indices[2];
-            size_t called = tfl_graphs_of(&graph->nodes[i], indices);
-            for (size_t k = 0; k < called; k++) {
-                bool exists = indices[k] >= 0 && (size_t)indices[k] < count;
-                if (exists && !seen[indices[k]]) order[found++] = (size_t)indices[k];
-                if (exists) seen[indices[k]] = 1;
+            int32_t index;
+            for (size_t k = 0; (index = tfl_graph_of(&graph->nodes[i], k)) >= 0; k++) {
+                if ((size_t)index >= count || seen[index]) continue;
+                order[found++] = (size_t)index;
+                seen[index] = 1;
             }
         }
     }

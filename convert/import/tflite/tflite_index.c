@@ -3,7 +3,6 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_nodes.h"
 
-#include "ops/more/functions.h"
 #include "ops/more/index.h"
 
 #include <math.h>
@@ -18,10 +17,8 @@ static void set_indices(tfl_import *c, size_t k, mite_ir_value *v) {
     const tfl_tensor *t = tfl_output(c, k);
     if (!v || !t) return;
     mite_dtype dtype = tfl_stored_dtype(t);
-    if (dtype != v->dtype && (dtype == MITE_I32 || dtype == MITE_I64)) {
-        v = MITE_IR_EMIT(c->g, .op = "cast", .name = t->name, .inputs = {v}, .dtype = dtype);
-    }
-    tfl_set(c, k, v);
+    bool fits = dtype == MITE_I32 || dtype == MITE_I64;
+    tfl_set(c, k, fits ? tfl_emit_cast(c, v, dtype) : v);
 }
 
 // --- Gathering ----------------------------------------------------------------------------------
@@ -95,6 +92,91 @@ void tfl_embedding_lookup(tfl_import *c) {
     tfl_set(c, 0, tfl_emit_moved(c, "gather", movable(c, 1), tfl_in(c, 0), NULL, NULL, NULL));
 }
 
+// Inputs: rows wanted, keys in order, the row that each has. A row of zeros where there is no such key; output
+// 1 says where there is.
+void tfl_hashtable_lookup(tfl_import *c) {
+    mite_ir_value *wanted = tfl_in(c, 0), *keys = tfl_in(c, 1), *rows = tfl_plain(c, 2);
+    int32_t shape[MITE_MAX_RANK];
+    if (!wanted || !keys || !rows || !tfl_is_fixed(c, wanted) || !tfl_is_fixed(c, keys) ||
+        !tfl_is_fixed(c, rows))
+        return;
+    if (wanted->rank != 1 || keys->rank != 1 || rows->rank < 1 || keys->shape[0] < 1 ||
+        rows->shape[0] != keys->shape[0]) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "%T of %T keys with rows %T do not fit",
+                     (size_t)wanted->rank, wanted->shape, (size_t)keys->rank, keys->shape,
+                     (size_t)rows->rank, rows->shape);
+        return;
+    }
+    size_t rank = (size_t)rows->rank;
+    for (size_t i = 0; i < rank; i++) shape[i] = i ? 1 : wanted->shape[0];
+    mite_ir_value *column = tfl_reshape(c, wanted, 2, (const int32_t[]){wanted->shape[0], 1});
+    mite_ir_value *equal = tfl_emit_general_binary(c, MITE_BINARY_EQUAL, column, keys);
+    mite_ir_value *found = tfl_emit_reduce(c, MITE_REDUCE_MAX, equal, 1, false);
+    mite_ir_value *zero = mite_ir_constant(c->g, tfl_name(c), rows->dtype, 0, NULL);
+    if (!found || !zero) return;
+    mite_ir_value *at =
+        MITE_IR_EMIT(c->g, .op = "arg_extreme", .name = tfl_name(c), .inputs = {equal},
+                     .dtype = MITE_I64, .attrs = {{"axis", .word = 1}, {"keep_dims", .word = 0}});
+    rows = tfl_emit_moved(c, "gather", rows, at, NULL, NULL, NULL);
+    tfl_set(c, 0, tfl_emit_where(c, tfl_reshape(c, found, rank, shape), rows, zero));
+    tfl_set(c, 1, tfl_emit_cast(c, found, MITE_U8));
+}
+
+// Rows `at` [n, depth] of a new tensor of this shape become the sums of `updates`.
+static mite_ir_value *sums_at(tfl_import *c, mite_ir_value *at, mite_ir_value *updates,
+                              const int64_t *shape, size_t rank) {
+    mite_ir_value *base = tfl_emit_moved(c, "expand", tfl_scalar(c, 0),
+                                         tfl_integers(c, shape, rank), NULL, NULL, NULL);
+    if (!base || !at || !updates) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "scatter_nd", .name = tfl_name(c),
+                        .inputs = {base, at, updates},
+                        .attrs = {{"reduction", .word = MITE_COMBINE_ADD}});
+}
+
+// Inputs: rows wanted of the table that is input 4, where each stands in a sparse tensor, the shape of that,
+// their weights. Its last dimension is summed over; where the sum of weights is 0, it is not divided by.
+void tfl_embedding_lookup_sparse(tfl_import *c) {
+    enum { SUM, MEAN, SQRTN };
+    mite_ir_value *ids = tfl_in(c, 0), *at = tfl_emit_cast(c, tfl_in(c, 1), MITE_I64);
+    mite_ir_value *weights = tfl_real(c, 3), *table = tfl_real(c, 4);
+    int64_t shape[2 * MITE_MAX_RANK];
+    int32_t combiner = tfl_option_byte(c, 0), column[MITE_MAX_RANK];
+    size_t rank;
+    if (!ids || !at || !weights || !table || !tfl_is_fixed(c, ids) || !tfl_is_fixed(c, at) ||
+        !tfl_is_fixed(c, weights) || !tfl_is_fixed(c, table) ||
+        !tfl_numbers(c, 2, "shape", shape, MITE_MAX_RANK, &rank))
+        return;
+    int64_t count = ids->rank == 1 ? ids->shape[0] : -1;
+    size_t leading = rank - 1, whole = leading + (size_t)table->rank - 1;
+    if (!rank || at->rank != 2 || at->shape[0] != count || (size_t)at->shape[1] != rank ||
+        weights->rank != 1 || weights->shape[0] != count || table->rank < 2 ||
+        whole > MITE_MAX_RANK || combiner < SUM || combiner > SQRTN) {
+        mite_ir_fail(c->g, MITE_ERR_FORMAT,
+                     "rows %T at %T with weights %T of a table %T, combined by %d, do not fit",
+                     (size_t)ids->rank, ids->shape, (size_t)at->rank, at->shape,
+                     (size_t)weights->rank, weights->shape, (size_t)table->rank, table->shape,
+                     combiner);
+        return;
+    }
+    for (int32_t i = 0; i < table->rank; i++) column[i] = i ? 1 : (int32_t)count;
+    for (size_t i = leading; i < whole; i++) shape[i] = table->shape[1 + i - leading];
+    at = tfl_emit_slice(c, at, (const int64_t[]){0, 0}, (const int64_t[]){count, (int64_t)leading});
+    mite_ir_value *rows = tfl_emit_moved(c, "gather", table, ids, NULL, NULL, NULL);
+    rows = tfl_emit_binary(c, "mul", rows, tfl_reshape(c, weights, (size_t)table->rank, column));
+    mite_ir_value *y = sums_at(c, at, rows, shape, whole);
+    if (combiner != SUM) {
+        int32_t wide[MITE_MAX_RANK];
+        for (size_t i = 0; i < whole; i++) wide[i] = i < leading ? (int32_t)shape[i] : 1;
+        if (combiner == SQRTN) weights = tfl_emit_binary(c, "mul", weights, weights);
+        mite_ir_value *sum = sums_at(c, at, weights, shape, leading);
+        if (combiner == SQRTN) sum = tfl_emit_unary(c, "sqrt", sum);
+        mite_ir_value *none = tfl_emit_general_binary(c, MITE_BINARY_EQUAL, sum, tfl_scalar(c, 0));
+        sum = tfl_emit_where(c, none, tfl_scalar(c, 1), sum);
+        y = tfl_emit_binary(c, "div", y, tfl_reshape(c, sum, whole, wide));
+    }
+    tfl_set(c, 0, y);
+}
+
 // --- Scattering ---------------------------------------------------------------------------------
 
 static mite_ir_value *scatter(tfl_import *c, mite_ir_value *base, mite_ir_value *indices,
@@ -141,17 +223,8 @@ void tfl_sparse_to_dense(tfl_import *c) {
 // Negative indices mean none; the operator counts them from the end. `none` takes their place.
 static mite_ir_value *not_negative(tfl_import *c, mite_ir_value *indices, mite_ir_value *none) {
     mite_ir_value *zero = mite_ir_constant(c->g, tfl_name(c), indices->dtype, 0, NULL);
-    if (!zero) return NULL;
-    if (none->dtype != indices->dtype) {
-        none = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {none},
-                            .dtype = indices->dtype);
-    }
-    mite_ir_value *negative =
-        MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {indices, zero},
-                     .attrs = {{"function", .word = MITE_BINARY_LESS}}, .dtype = MITE_BOOL);
-    if (!negative || !none) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "where", .name = tfl_name(c),
-                        .inputs = {negative, none, indices}, .dtype = indices->dtype);
+    mite_ir_value *negative = tfl_emit_general_binary(c, MITE_BINARY_LESS, indices, zero);
+    return tfl_emit_where(c, negative, tfl_emit_cast(c, none, indices->dtype), indices);
 }
 
 void tfl_one_hot(tfl_import *c) {
@@ -175,10 +248,7 @@ void tfl_one_hot(tfl_import *c) {
 void tfl_top_k(tfl_import *c) {
     mite_ir_value *x = movable(c, 0), *k = tfl_in(c, 1);
     const int32_t one = 1;
-    k = k ? tfl_reshape(c, k, 1, &one) : NULL;
-    if (k && k->dtype != MITE_I64) {
-        k = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {k}, .dtype = MITE_I64);
-    }
+    k = tfl_emit_cast(c, tfl_reshape(c, k, 1, &one), MITE_I64);
     if (!x || !k) return;
     mite_ir_value *y =
         MITE_IR_EMIT(c->g, .op = "top_k", .name = tfl_name(c), .inputs = {x, k},

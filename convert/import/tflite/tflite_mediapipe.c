@@ -6,8 +6,6 @@
 #include "import/tflite/tflite_window.h"
 #include "wire/flexbuffer.h"
 
-#include "ops/more/functions.h"
-
 #include <string.h>
 
 // --- Pooling --------------------------------------------------------------------------------------
@@ -39,21 +37,7 @@ static bool read_pool(tfl_import *c, pool *p) {
 }
 
 static mite_ir_value *counted(tfl_import *c, mite_binary which, mite_ir_value *a, int64_t b) {
-    mite_ir_value *n = tfl_integers(c, &b, 1);
-    if (!a || !n) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, n},
-                        .attrs = {{"function", .word = (int32_t)which}}, .dtype = MITE_I64);
-}
-
-static mite_ir_value *both(tfl_import *c, mite_binary which, mite_ir_value *a, mite_ir_value *b) {
-    if (!a || !b) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, b},
-                        .attrs = {{"function", .word = (int32_t)which}}, .dtype = MITE_I64);
-}
-
-static mite_ir_value *as(tfl_import *c, mite_ir_value *v, mite_dtype dtype) {
-    if (!v) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {v}, .dtype = dtype);
+    return tfl_emit_general_binary(c, which, a, tfl_integers(c, &b, 1));
 }
 
 // Along dimension `axis` of four: factor * place + offset.
@@ -99,11 +83,14 @@ void tfl_max_pool_with_argmax(tfl_import *c) {
                                 (int64_t)height * width); // within the plane
     mite_ir_value *row = counted(c, MITE_BINARY_FLOOR_DIV, at, width);
     mite_ir_value *column = counted(c, MITE_BINARY_MOD, at, width);
-    row = both(c, MITE_BINARY_SUB, row, places(c, 2, rows, p.w.stride[0], -p.w.pad[0]));
-    column = both(c, MITE_BINARY_SUB, column, places(c, 3, columns, p.w.stride[1], -p.w.pad[1]));
-    at = both(c, MITE_BINARY_ADD, counted(c, MITE_BINARY_MUL, row, p.w.kernel[1]), column);
-    mite_ir_value *index =
-        tfl_emit_binary(c, "add", as(c, channels_last(c, at), MITE_F32), tfl_scalar(c, 0.1f));
+    row = tfl_emit_general_binary(c, MITE_BINARY_SUB, row,
+                                  places(c, 2, rows, p.w.stride[0], -p.w.pad[0]));
+    column = tfl_emit_general_binary(c, MITE_BINARY_SUB, column,
+                                     places(c, 3, columns, p.w.stride[1], -p.w.pad[1]));
+    at = tfl_emit_general_binary(c, MITE_BINARY_ADD,
+                                 counted(c, MITE_BINARY_MUL, row, p.w.kernel[1]), column);
+    mite_ir_value *index = tfl_emit_binary(
+        c, "add", tfl_emit_cast(c, channels_last(c, at), MITE_F32), tfl_scalar(c, 0.1f));
     tfl_set(c, 0, tfl_activate(c, channels_last(c, y), p.activation));
     tfl_set(c, 1, index);
 }
@@ -125,14 +112,18 @@ void tfl_max_unpool(tfl_import *c) {
         return;
     }
     for (size_t i = 0; i < 2; i++) pads[i] = pads[i] > 0 ? pads[i] / 2 : 0;
-    mite_ir_value *at = as(c, channels_first(c, indices), MITE_I64);
+    mite_ir_value *at = tfl_emit_cast(c, channels_first(c, indices), MITE_I64);
     mite_ir_value *row = counted(c, MITE_BINARY_FLOOR_DIV, at, p.w.kernel[1]);
     mite_ir_value *column = counted(c, MITE_BINARY_MOD, at, p.w.kernel[1]);
-    row = both(c, MITE_BINARY_ADD, row, places(c, 2, h, p.w.stride[0], -pads[0]));
-    column = both(c, MITE_BINARY_ADD, column, places(c, 3, w, p.w.stride[1], -pads[1]));
-    at = both(c, MITE_BINARY_ADD, counted(c, MITE_BINARY_MUL, row, width), column);
-    at = both(c, MITE_BINARY_ADD, at, places(c, 1, channels, height * width, 0));
-    at = both(c, MITE_BINARY_ADD, at, places(c, 0, n, height * width * channels, 0));
+    row =
+        tfl_emit_general_binary(c, MITE_BINARY_ADD, row, places(c, 2, h, p.w.stride[0], -pads[0]));
+    column = tfl_emit_general_binary(c, MITE_BINARY_ADD, column,
+                                     places(c, 3, w, p.w.stride[1], -pads[1]));
+    at = tfl_emit_general_binary(c, MITE_BINARY_ADD, counted(c, MITE_BINARY_MUL, row, width),
+                                 column);
+    at = tfl_emit_general_binary(c, MITE_BINARY_ADD, at, places(c, 1, channels, height * width, 0));
+    at = tfl_emit_general_binary(c, MITE_BINARY_ADD, at,
+                                 places(c, 0, n, height * width * channels, 0));
     mite_ir_value *shape = tfl_integers(c, (const int64_t[]){n, channels, height, width}, 4);
     x = channels_first(c, x);
     if (!x || !at || !shape) return;
@@ -155,12 +146,6 @@ static mite_ir_value *times(tfl_import *c, mite_ir_value *a, mite_ir_value *b) {
 
 static mite_ir_value *scaled(tfl_import *c, mite_ir_value *a, double factor) {
     return times(c, a, tfl_scalar(c, (float)factor));
-}
-
-static mite_ir_value *function(tfl_import *c, mite_unary which, mite_ir_value *x) {
-    if (!x) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "unary", .name = tfl_name(c), .inputs = {x},
-                        .attrs = {{"function", .word = (int32_t)which}});
 }
 
 static bool check_version(tfl_import *c) {
@@ -187,12 +172,6 @@ static mite_ir_value *coordinate(tfl_import *c, mite_ir_value *x, const double *
     for (size_t i = 0; i < count; i++) indices[i] = (int64_t)which[i];
     x = tfl_emit_gather(c, tfl_emit_gather(c, x, 2, &axis, 1), 1, indices, count);
     return tfl_reshape(c, x, 1, &length);
-}
-
-static mite_ir_value *extreme(tfl_import *c, mite_reduce which, mite_ir_value *v) {
-    if (!v) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "reduce", .name = tfl_name(c), .inputs = {v},
-                        .attrs = {{"function", .word = (int32_t)which}, {"keep_dims", .word = 1}});
 }
 
 typedef struct box { // options, and what is worked out of them: vectors of one
@@ -231,13 +210,14 @@ static void set_matrix(tfl_import *c, mite_ir_value *x, const box *b) {
     mite_ir_value *angle = tfl_angle(c, tfl_emit_binary(c, "sub", right[1], left[1]),
                                      tfl_emit_binary(c, "sub", right[0], left[0]));
     angle = tfl_emit_binary(c, "sub", tfl_scalar(c, (float)b->target), angle);
-    mite_ir_value *cosine = function(c, MITE_UNARY_COS, angle);
-    mite_ir_value *sine = function(c, MITE_UNARY_SIN, angle), *minus = scaled(c, sine, -1);
+    mite_ir_value *cosine = tfl_emit_general_unary(c, MITE_UNARY_COS, angle);
+    mite_ir_value *sine = tfl_emit_general_unary(c, MITE_UNARY_SIN, angle),
+                  *minus = scaled(c, sine, -1);
     turned[0] = sum(c, times(c, cosine, points[0]), times(c, minus, points[1]));
     turned[1] = sum(c, times(c, sine, points[0]), times(c, cosine, points[1]));
     for (size_t k = 0; k < 2; k++) {
-        most[k] = extreme(c, MITE_REDUCE_MAX, turned[k]);
-        least[k] = extreme(c, MITE_REDUCE_MIN, turned[k]);
+        most[k] = tfl_emit_reduce(c, MITE_REDUCE_MAX, turned[k], 0, true);
+        least[k] = tfl_emit_reduce(c, MITE_REDUCE_MIN, turned[k], 0, true);
         middle[k] = scaled(c, sum(c, most[k], least[k]), 0.5);
         size[k] = scaled(c, tfl_emit_binary(c, "sub", most[k], least[k]),
                          k ? b->scale_y / b->height : b->scale_x / b->width);
@@ -304,14 +284,11 @@ void tfl_transform_landmarks(tfl_import *c) {
 }
 
 static mite_ir_value *inside(tfl_import *c, mite_ir_value *at, int32_t size) {
-    mite_ir_value *zero = tfl_scalar(c, 0), *most = tfl_scalar(c, (float)(size - 1)), *low, *high;
-    if (!at || !zero || !most) return NULL;
-    const mite_ir_attr attr = {"function", .word = MITE_BINARY_LESS_OR_EQUAL};
-    low = MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {zero, at},
-                       .attrs = {attr}, .dtype = MITE_BOOL);
-    high = MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {at, most},
-                        .attrs = {attr}, .dtype = MITE_BOOL);
-    return times(c, as(c, low, MITE_F32), as(c, high, MITE_F32));
+    mite_ir_value *low =
+        tfl_emit_general_binary(c, MITE_BINARY_LESS_OR_EQUAL, tfl_scalar(c, 0), at);
+    mite_ir_value *high =
+        tfl_emit_general_binary(c, MITE_BINARY_LESS_OR_EQUAL, at, tfl_scalar(c, (float)(size - 1)));
+    return times(c, tfl_emit_cast(c, low, MITE_F32), tfl_emit_cast(c, high, MITE_F32));
 }
 
 // x [1,H,W,C] at the places that the matrix gives for those of the output, zeros outside.
@@ -325,8 +302,8 @@ void tfl_transform_tensor(tfl_import *c) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its picture has shape %T", (size_t)4, x->shape);
         return;
     }
-    mite_ir_value *column = as(c, places(c, 2, (int32_t)wide, 1, 0), MITE_F32);
-    mite_ir_value *row = as(c, places(c, 1, (int32_t)tall, 1, 0), MITE_F32);
+    mite_ir_value *column = tfl_emit_cast(c, places(c, 2, (int32_t)wide, 1, 0), MITE_F32);
+    mite_ir_value *row = tfl_emit_cast(c, places(c, 1, (int32_t)tall, 1, 0), MITE_F32);
     mite_ir_value *half = tfl_scalar(c, 0.5f), *minus_half = tfl_scalar(c, -0.5f);
     for (size_t k = 0; k < 2; k++) { // places are those of the pixels' middles
         at[k] = sum(c, times(c, sum(c, column, half), m[4 * k]),

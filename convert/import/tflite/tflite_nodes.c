@@ -16,6 +16,41 @@ mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, 
     return MITE_IR_EMIT(c->g, .op = op, .name = tfl_name(c), .inputs = {a, b});
 }
 
+mite_ir_value *tfl_emit_general_unary(tfl_import *c, mite_unary which, mite_ir_value *x) {
+    if (!x) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "unary", .name = tfl_name(c), .inputs = {x},
+                        .attrs = {{"function", .word = (int32_t)which}});
+}
+
+mite_ir_value *tfl_emit_general_binary(tfl_import *c, mite_binary which, mite_ir_value *a,
+                                       mite_ir_value *b) {
+    if (!a || !b) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, b},
+                        .attrs = {{"function", .word = (int32_t)which}},
+                        .dtype = which >= MITE_BINARY_EQUAL ? MITE_BOOL : a->dtype);
+}
+
+mite_ir_value *tfl_emit_reduce(tfl_import *c, mite_reduce which, mite_ir_value *x, int64_t axis,
+                               bool keep_dims) {
+    mite_ir_value *axes = tfl_integers(c, &axis, 1);
+    if (!x || !axes) return NULL;
+    return MITE_IR_EMIT(
+        c->g, .op = "reduce", .name = tfl_name(c), .inputs = {x, axes},
+        .attrs = {{"function", .word = (int32_t)which}, {"keep_dims", .word = keep_dims}});
+}
+
+mite_ir_value *tfl_emit_cast(tfl_import *c, mite_ir_value *v, mite_dtype dtype) {
+    if (!v || v->dtype == dtype) return v;
+    return MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {v}, .dtype = dtype);
+}
+
+mite_ir_value *tfl_emit_where(tfl_import *c, mite_ir_value *condition, mite_ir_value *yes,
+                              mite_ir_value *no) {
+    if (!condition || !yes || !no) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "where", .name = tfl_name(c), .inputs = {condition, yes, no},
+                        .dtype = yes->dtype);
+}
+
 enum { ACTIVATION_NONE, RELU, RELU_N1_TO_1, RELU6, ACTIVATION_TANH };
 
 bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi) {

@@ -6,6 +6,8 @@
 
 #include "import/tflite/tflite.h"
 
+#include "ops/more/functions.h"
+
 // v limited as ActivationFunctionType `activation` says.
 mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation);
 // The same as limits; false (failed) where it is none of those.
@@ -14,6 +16,16 @@ bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *
 // does.
 mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x);
 mite_ir_value *tfl_emit_binary(tfl_import *c, const char *op, mite_ir_value *a, mite_ir_value *b);
+// The operators for all types: of one, of two that broadcast (bool where it compares), of all along an
+// axis, as another type (v itself where it is of that), of two by a condition.
+mite_ir_value *tfl_emit_general_unary(tfl_import *c, mite_unary which, mite_ir_value *x);
+mite_ir_value *tfl_emit_general_binary(tfl_import *c, mite_binary which, mite_ir_value *a,
+                                       mite_ir_value *b);
+mite_ir_value *tfl_emit_reduce(tfl_import *c, mite_reduce which, mite_ir_value *x, int64_t axis,
+                               bool keep_dims);
+mite_ir_value *tfl_emit_cast(tfl_import *c, mite_ir_value *v, mite_dtype dtype);
+mite_ir_value *tfl_emit_where(tfl_import *c, mite_ir_value *condition, mite_ir_value *yes,
+                              mite_ir_value *no);
 // The same elements under another shape, or with dimension i of the result being perm[i] of v.
 mite_ir_value *tfl_reshape(tfl_import *c, mite_ir_value *v, size_t rank, const int32_t *shape);
 // The same where the shape of v depends on computed numbers but is known to be this one.

@@ -11,14 +11,8 @@
 #define TABLES "tables of strings or numbers are not part of a run; look up outside of the model"
 #define RANDOM "a run gives the same every time; pass random numbers as an input"
 #define STRINGS "strings are not supported"
-#define STABLEHLO                                                                         \
-    "only simple StableHLO operators are read; convert to TensorFlow Lite's own, as its " \
-    "converters "                                                                         \
-    "do by default"
+#define CALLS "what it calls is no part of the file"
 #define OLD "no version of TensorFlow Lite runs it"
-#define SPARSE "rows of sparse lists are not read; look up dense ones and weigh them by operators"
-#define WINDOW "windows of any reduction are not read; pooling by its own operators is"
-#define DILATE "zeros between elements are not read; TRANSPOSE_CONV and dilated convolutions are"
 #define DELEGATE "it is meant for other hardware; convert the file that it was made from"
 
 static const tfl_op builtins[] = {
@@ -32,7 +26,7 @@ static const tfl_op builtins[] = {
     [7] = {"EMBEDDING_LOOKUP", tfl_embedding_lookup, NULL, 0, NULL},
     [8] = {"FLOOR", tfl_unary, NULL, MITE_UNARY_FLOOR, NULL},
     [9] = {"FULLY_CONNECTED", tfl_fully_connected, NULL, 0, NULL},
-    [10] = {"HASHTABLE_LOOKUP", NULL, NULL, 0, TABLES},
+    [10] = {"HASHTABLE_LOOKUP", tfl_hashtable_lookup, NULL, 0, NULL},
     [11] = {"L2_NORMALIZATION", tfl_l2_normalization, NULL, 0, NULL},
     [12] = {"L2_POOL_2D", tfl_l2_pool, NULL, 0, NULL},
     [13] = {"LOCAL_RESPONSE_NORMALIZATION", tfl_local_response, NULL, 0, NULL},
@@ -55,7 +49,7 @@ static const tfl_op builtins[] = {
     [30] = {"SKIP_GRAM", NULL, NULL, 0, STRINGS},
     [31] = {"CALL", tfl_call, NULL, 0, NULL},
     [32] = {"CUSTOM", NULL, NULL, 0, NULL},
-    [33] = {"EMBEDDING_LOOKUP_SPARSE", NULL, NULL, 0, SPARSE},
+    [33] = {"EMBEDDING_LOOKUP_SPARSE", tfl_embedding_lookup_sparse, NULL, 0, NULL},
     [34] = {"PAD", tfl_pad, NULL, 0, NULL},
     [35] = {"UNIDIRECTIONAL_SEQUENCE_RNN", tfl_rnn, NULL, 0, NULL},
     [36] = {"GATHER", tfl_gather, NULL, 0, NULL},
@@ -193,10 +187,10 @@ static const tfl_op builtins[] = {
     [168] = {"STABLEHLO_CLAMP", tfl_stablehlo_clamp, NULL, 0, NULL},
     [169] = {"STABLEHLO_CONCATENATE", tfl_concatenation, NULL, 0, NULL},
     [170] = {"STABLEHLO_BROADCAST_IN_DIM", tfl_stablehlo_broadcast, NULL, 0, NULL},
-    [171] = {"STABLEHLO_CONVOLUTION", NULL, NULL, 0, STABLEHLO},
+    [171] = {"STABLEHLO_CONVOLUTION", tfl_stablehlo_convolution, NULL, 0, NULL},
     [172] = {"STABLEHLO_SLICE", tfl_stablehlo_slice, NULL, 0, NULL},
-    [173] = {"STABLEHLO_CUSTOM_CALL", NULL, NULL, 0, STABLEHLO},
-    [174] = {"STABLEHLO_REDUCE", NULL, NULL, 0, STABLEHLO},
+    [173] = {"STABLEHLO_CUSTOM_CALL", NULL, NULL, 0, CALLS},
+    [174] = {"STABLEHLO_REDUCE", tfl_stablehlo_reduce, NULL, 0, NULL},
     [175] = {"STABLEHLO_ABS", tfl_unary, "abs", MITE_UNARY_ABS, NULL},
     [176] = {"STABLEHLO_AND", tfl_binary, NULL, MITE_BINARY_AND, NULL},
     [177] = {"STABLEHLO_COSINE", tfl_unary, NULL, MITE_UNARY_COS, NULL},
@@ -212,26 +206,26 @@ static const tfl_op builtins[] = {
     [187] = {"STABLEHLO_SELECT", tfl_select, NULL, 0, NULL},
     [188] = {"STABLEHLO_SUBTRACT", tfl_binary, "sub", MITE_BINARY_SUB, NULL},
     [189] = {"STABLEHLO_TANH", tfl_unary, "tanh", MITE_UNARY_TANH, NULL},
-    [190] = {"STABLEHLO_SCATTER", NULL, NULL, 0, STABLEHLO},
+    [190] = {"STABLEHLO_SCATTER", tfl_stablehlo_scatter, NULL, 0, NULL},
     [191] = {"STABLEHLO_COMPARE", tfl_stablehlo_compare, NULL, 0, NULL},
     [192] = {"STABLEHLO_CONVERT", tfl_cast, NULL, 0, NULL},
-    [193] = {"STABLEHLO_DYNAMIC_SLICE", NULL, NULL, 0, STABLEHLO},
-    [194] = {"STABLEHLO_DYNAMIC_UPDATE_SLICE", NULL, NULL, 0, STABLEHLO},
+    [193] = {"STABLEHLO_DYNAMIC_SLICE", tfl_stablehlo_dynamic_slice, NULL, 0, NULL},
+    [194] = {"STABLEHLO_DYNAMIC_UPDATE_SLICE", tfl_dynamic_update_slice, NULL, 0, NULL},
     [195] = {"STABLEHLO_PAD", tfl_stablehlo_pad, NULL, 0, NULL},
     [196] = {"STABLEHLO_IOTA", tfl_stablehlo_iota, NULL, 0, NULL},
-    [197] = {"STABLEHLO_DOT_GENERAL", NULL, NULL, 0, STABLEHLO},
-    [198] = {"STABLEHLO_REDUCE_WINDOW", NULL, NULL, 0, STABLEHLO},
-    [199] = {"STABLEHLO_SORT", NULL, NULL, 0, STABLEHLO},
+    [197] = {"STABLEHLO_DOT_GENERAL", tfl_stablehlo_dot_general, NULL, 0, NULL},
+    [198] = {"STABLEHLO_REDUCE_WINDOW", tfl_stablehlo_reduce_window, NULL, 0, NULL},
+    [199] = {"STABLEHLO_SORT", tfl_stablehlo_sort, NULL, 0, NULL},
     [200] = {"STABLEHLO_WHILE", tfl_while, NULL, 0, NULL},
-    [201] = {"STABLEHLO_GATHER", NULL, NULL, 0, STABLEHLO},
+    [201] = {"STABLEHLO_GATHER", tfl_stablehlo_gather, NULL, 0, NULL},
     [202] = {"STABLEHLO_TRANSPOSE", tfl_stablehlo_transpose, NULL, 0, NULL},
-    [203] = {"DILATE", NULL, NULL, 0, DILATE},
+    [203] = {"DILATE", tfl_dilate, NULL, 0, NULL},
     [204] = {"STABLEHLO_RNG_BIT_GENERATOR", NULL, NULL, 0, RANDOM},
-    [205] = {"REDUCE_WINDOW", NULL, NULL, 0, WINDOW},
+    [205] = {"REDUCE_WINDOW", tfl_reduce_window, NULL, 0, NULL},
     [206] = {"STABLEHLO_COMPOSITE", tfl_call, NULL, 0, NULL},
     [207] = {"STABLEHLO_SHIFT_LEFT", tfl_binary, NULL, MITE_BINARY_SHIFT_LEFT, NULL},
-    [208] = {"STABLEHLO_CBRT", NULL, NULL, 0, STABLEHLO},
-    [209] = {"STABLEHLO_CASE", NULL, NULL, 0, STABLEHLO},
+    [208] = {"STABLEHLO_CBRT", tfl_stablehlo_cbrt, NULL, 0, NULL},
+    [209] = {"STABLEHLO_CASE", tfl_stablehlo_case, NULL, 0, NULL},
 };
 
 // By name: of MediaPipe, and of TensorFlow's object detection.

@@ -3,8 +3,6 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_nodes.h"
 
-#include "ops/more/functions.h"
-
 #include <string.h>
 
 static mite_ir_value *reduce(tfl_import *c, mite_reduce which, mite_ir_value *x) {
@@ -105,9 +103,7 @@ void tfl_local_response(tfl_import *c) {
     float factor = tfl_option_float(c, ALPHA) * (float)width;
     sum = tfl_emit_binary(c, "mul", sum, tfl_scalar(c, factor));
     sum = tfl_emit_binary(c, "add", sum, tfl_scalar(c, tfl_option_float(c, BIAS)));
-    mite_ir_value *beta = tfl_scalar(c, tfl_option_float(c, BETA));
-    if (!sum || !beta) return;
-    sum = MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {sum, beta},
-                       .attrs = {{"function", .word = MITE_BINARY_POW}});
+    sum =
+        tfl_emit_general_binary(c, MITE_BINARY_POW, sum, tfl_scalar(c, tfl_option_float(c, BETA)));
     tfl_set(c, 0, tfl_emit_binary(c, "div", x, sum));
 }

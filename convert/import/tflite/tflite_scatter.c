@@ -1,38 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that put values at places: sums of segments, diagonals, windows that move.
-#include "import/tflite/tflite_handlers.h"
+#include "import/tflite/tflite_stablehlo.h"
 
-#include "ops/more/functions.h"
 #include "ops/more/index.h"
 
 #include <float.h>
 #include <string.h>
-
-static mite_ir_value *cast_to(tfl_import *c, mite_ir_value *v, mite_dtype dtype) {
-    if (!v || v->dtype == dtype) return v;
-    return MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {v}, .dtype = dtype);
-}
-
-static mite_ir_value *compared(tfl_import *c, mite_binary which, mite_ir_value *a,
-                               mite_ir_value *b) {
-    if (!a || !b) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, b},
-                        .attrs = {{"function", .word = (int32_t)which}}, .dtype = MITE_BOOL);
-}
-
-static mite_ir_value *combined(tfl_import *c, mite_binary which, mite_ir_value *a,
-                               mite_ir_value *b) {
-    if (!a || !b) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, b},
-                        .attrs = {{"function", .word = (int32_t)which}}, .dtype = a->dtype);
-}
-
-static mite_ir_value *chosen(tfl_import *c, mite_ir_value *condition, mite_ir_value *yes,
-                             mite_ir_value *no) {
-    if (!condition || !yes || !no) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "where", .name = tfl_name(c), .inputs = {condition, yes, no},
-                        .dtype = yes->dtype);
-}
 
 // --- Segments -----------------------------------------------------------------------------------
 
@@ -70,7 +43,7 @@ static mite_ir_value *segments(tfl_import *c, mite_ir_value *x, mite_ir_value *i
         tfl_emit_moved(c, "expand", nothing_of(c, x->dtype, combine), size, NULL, NULL, NULL);
     memcpy(shape, ids->shape, sizeof shape);
     shape[of_ids] = 1;
-    ids = tfl_reshape(c, cast_to(c, ids, MITE_I64), of_ids + 1, shape);
+    ids = tfl_reshape(c, tfl_emit_cast(c, ids, MITE_I64), of_ids + 1, shape);
     if (!base || !ids) return NULL;
     return MITE_IR_EMIT(c->g, .op = "scatter_nd", .name = tfl_name(c), .inputs = {base, ids, x},
                         .attrs = {{"reduction", .word = (int32_t)combine}});
@@ -78,18 +51,15 @@ static mite_ir_value *segments(tfl_import *c, mite_ir_value *x, mite_ir_value *i
 
 // As many rows as the last id says, plus one.
 void tfl_segment_sum(tfl_import *c) {
-    mite_ir_value *x = tfl_plain(c, 0), *ids = cast_to(c, tfl_in(c, 1), MITE_I64);
-    mite_ir_value *axis = tfl_integers(c, &(int64_t){0}, 1);
-    if (!x || !ids || !axis) return;
-    mite_ir_value *last =
-        MITE_IR_EMIT(c->g, .op = "reduce", .name = tfl_name(c), .inputs = {ids, axis},
-                     .attrs = {{"function", .word = MITE_REDUCE_MAX}, {"keep_dims", .word = 1}});
-    mite_ir_value *rows = combined(c, MITE_BINARY_ADD, last, tfl_integers(c, &(int64_t){1}, 1));
+    mite_ir_value *x = tfl_plain(c, 0), *ids = tfl_emit_cast(c, tfl_in(c, 1), MITE_I64);
+    mite_ir_value *last = tfl_emit_reduce(c, MITE_REDUCE_MAX, ids, 0, true);
+    mite_ir_value *rows =
+        tfl_emit_general_binary(c, MITE_BINARY_ADD, last, tfl_integers(c, &(int64_t){1}, 1));
     tfl_set(c, 0, segments(c, x, ids, rows, MITE_COMBINE_ADD));
 }
 
 void tfl_unsorted_segments(tfl_import *c) {
-    mite_ir_value *rows = cast_to(c, tfl_in(c, 2), MITE_I64);
+    mite_ir_value *rows = tfl_emit_cast(c, tfl_in(c, 2), MITE_I64);
     rows = tfl_reshape(c, rows, 1, (const int32_t[]){1});
     tfl_set(c, 0,
             segments(c, tfl_plain(c, 0), tfl_in(c, 1), rows,
@@ -100,19 +70,16 @@ void tfl_unsorted_segments(tfl_import *c) {
 void tfl_bucketize(tfl_import *c) {
     mite_flat_list boundaries = mite_flat_items(&c->node->options, 0, 4);
     const int32_t count = (int32_t)boundaries.count;
-    mite_ir_value *x = cast_to(c, tfl_plain(c, 0), MITE_F32);
+    mite_ir_value *x = tfl_emit_cast(c, tfl_plain(c, 0), MITE_F32);
     mite_ir_value *list = mite_ir_constant(c->g, tfl_name(c), MITE_F32, 1, &count);
     mite_ir_value *axis = tfl_integers(c, &(int64_t){-1}, 1);
     if (!x || !list || !axis) return;
     for (size_t i = 0; i < boundaries.count; i++)
         ((float *)list->data)[i] = mite_flat_f32_at(&boundaries, i);
     x = tfl_emit_moved(c, "unsqueeze", x, axis, NULL, NULL, NULL);
-    mite_ir_value *above = cast_to(c, compared(c, MITE_BINARY_LESS_OR_EQUAL, list, x), MITE_I32);
-    if (!above) return;
-    tfl_set(
-        c, 0,
-        MITE_IR_EMIT(c->g, .op = "reduce", .name = tfl_name(c), .inputs = {above, axis},
-                     .attrs = {{"function", .word = MITE_REDUCE_SUM}, {"keep_dims", .word = 0}}));
+    mite_ir_value *above =
+        tfl_emit_cast(c, tfl_emit_general_binary(c, MITE_BINARY_LESS_OR_EQUAL, list, x), MITE_I32);
+    tfl_set(c, 0, tfl_emit_reduce(c, MITE_REDUCE_SUM, above, -1, false));
 }
 
 // --- Diagonals ----------------------------------------------------------------------------------
@@ -139,7 +106,7 @@ void tfl_matrix_diag(tfl_import *c) {
     }
     int32_t n = x->shape[x->rank - 1];
     mite_ir_value *zero = mite_ir_constant(c->g, tfl_name(c), x->dtype, 0, NULL);
-    tfl_set(c, 0, chosen(c, diagonal(c, n, n), as_row(c, x), zero));
+    tfl_set(c, 0, tfl_emit_where(c, diagonal(c, n, n), as_row(c, x), zero));
 }
 
 void tfl_matrix_set_diag(tfl_import *c) {
@@ -156,7 +123,7 @@ void tfl_matrix_set_diag(tfl_import *c) {
     }
     after[rank - 2] = columns - d->shape[rank - 2];
     if (after[rank - 2]) d = tfl_emit_pad_integers(c, d, before, after, NULL);
-    tfl_set(c, 0, chosen(c, diagonal(c, rows, columns), as_row(c, d), x));
+    tfl_set(c, 0, tfl_emit_where(c, diagonal(c, rows, columns), as_row(c, d), x));
 }
 
 // --- Windows ------------------------------------------------------------------------------------
@@ -177,10 +144,13 @@ static mite_ir_value *places_of(tfl_import *c, const int32_t *shape, size_t rank
 }
 
 // Inputs: x, what takes the place of a window of it, and where the window begins (moved so far that it
-// fits).
+// fits): a list or, in StableHLO, a number for each dimension.
 void tfl_dynamic_update_slice(tfl_import *c) {
+    const tfl_tensor *list = tfl_input(c, 2);
     mite_ir_value *x = tfl_plain(c, 0), *update = tfl_plain(c, 1);
-    mite_ir_value *begin = cast_to(c, tfl_in(c, 2), MITE_I64);
+    bool separate = !list || list->rank == 0;
+    mite_ir_value *begin =
+        separate ? tfl_place_of_numbers(c, 2) : tfl_emit_cast(c, tfl_in(c, 2), MITE_I64);
     int64_t room[MITE_MAX_RANK];
     if (!x || !update || !begin || !tfl_is_fixed(c, x) || !tfl_is_fixed(c, update)) return;
     size_t rank = (size_t)x->rank, led = 0;
@@ -203,9 +173,10 @@ void tfl_dynamic_update_slice(tfl_import *c) {
     // Dimensions behind the last one that differs are moved as a whole.
     begin = tfl_emit_moved(c, "slice", begin, tfl_integers(c, &(int64_t){0}, 1),
                            tfl_integers(c, &(int64_t){(int64_t)led}, 1), NULL, NULL);
-    begin = combined(c, MITE_BINARY_MIN, begin, tfl_integers(c, room, led));
-    begin = combined(c, MITE_BINARY_MAX, begin, tfl_integers(c, &(int64_t){0}, 1));
-    mite_ir_value *places = combined(c, MITE_BINARY_ADD, places_of(c, update->shape, led), begin);
+    begin = tfl_emit_general_binary(c, MITE_BINARY_MIN, begin, tfl_integers(c, room, led));
+    begin = tfl_emit_general_binary(c, MITE_BINARY_MAX, begin, tfl_integers(c, &(int64_t){0}, 1));
+    mite_ir_value *places =
+        tfl_emit_general_binary(c, MITE_BINARY_ADD, places_of(c, update->shape, led), begin);
     if (!places) return;
     tfl_set(c, 0,
             MITE_IR_EMIT(c->g, .op = "scatter_nd", .name = tfl_name(c),
@@ -227,7 +198,8 @@ static mite_ir_value *widened(tfl_import *c, mite_ir_value *v, int32_t count) {
 // The shape that two broadcast to.
 void tfl_broadcast_args(tfl_import *c) {
     const tfl_tensor *out = tfl_output(c, 0);
-    mite_ir_value *a = cast_to(c, tfl_in(c, 0), MITE_I64), *b = cast_to(c, tfl_in(c, 1), MITE_I64);
+    mite_ir_value *a = tfl_emit_cast(c, tfl_in(c, 0), MITE_I64),
+                  *b = tfl_emit_cast(c, tfl_in(c, 1), MITE_I64);
     if (!a || !b || !out || !tfl_is_fixed(c, a) || !tfl_is_fixed(c, b)) return;
     if (a->rank != 1 || b->rank != 1 || a->shape[0] > MITE_MAX_RANK ||
         b->shape[0] > MITE_MAX_RANK) {
@@ -239,8 +211,9 @@ void tfl_broadcast_args(tfl_import *c) {
     a = widened(c, a, count);
     b = widened(c, b, count);
     mite_ir_value *one = tfl_integers(c, &(int64_t){1}, 1);
-    mite_ir_value *y = chosen(c, compared(c, MITE_BINARY_EQUAL, a, one), b, a);
-    tfl_set(c, 0, cast_to(c, y, tfl_stored_dtype(out)));
+    mite_ir_value *y =
+        tfl_emit_where(c, tfl_emit_general_binary(c, MITE_BINARY_EQUAL, a, one), b, a);
+    tfl_set(c, 0, tfl_emit_cast(c, y, tfl_stored_dtype(out)));
 }
 
 void tfl_bitcast(tfl_import *c) {
@@ -259,21 +232,17 @@ void tfl_bitcast(tfl_import *c) {
                                              .inputs = {x}, .dtype = dtype));
 }
 
-static mite_ir_value *unary(tfl_import *c, mite_unary which, mite_ir_value *x) {
-    if (!x) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "unary", .name = tfl_name(c), .inputs = {x},
-                        .attrs = {{"function", .word = (int32_t)which}});
-}
-
 mite_ir_value *tfl_angle(tfl_import *c, mite_ir_value *y, mite_ir_value *x) {
     mite_ir_value *zero = tfl_scalar(c, 0);
     mite_ir_value *pi = tfl_scalar(c, 0x1.921fb6p1f), *minus_pi = tfl_scalar(c, -0x1.921fb6p1f);
-    mite_ir_value *half =
-        unary(c, MITE_UNARY_ATAN, tfl_emit_binary(c, "div", y, tfl_emit_unary(c, "abs", x)));
-    mite_ir_value *left = compared(c, MITE_BINARY_LESS, x, zero);
-    mite_ir_value *turn = chosen(c, compared(c, MITE_BINARY_LESS, y, zero), minus_pi, pi);
-    mite_ir_value *angle = chosen(c, left, tfl_emit_binary(c, "sub", turn, half), half);
-    return chosen(c, compared(c, MITE_BINARY_EQUAL, y, zero), chosen(c, left, pi, zero), angle);
+    mite_ir_value *half = tfl_emit_general_unary(
+        c, MITE_UNARY_ATAN, tfl_emit_binary(c, "div", y, tfl_emit_unary(c, "abs", x)));
+    mite_ir_value *left = tfl_emit_general_binary(c, MITE_BINARY_LESS, x, zero);
+    mite_ir_value *turn =
+        tfl_emit_where(c, tfl_emit_general_binary(c, MITE_BINARY_LESS, y, zero), minus_pi, pi);
+    mite_ir_value *angle = tfl_emit_where(c, left, tfl_emit_binary(c, "sub", turn, half), half);
+    return tfl_emit_where(c, tfl_emit_general_binary(c, MITE_BINARY_EQUAL, y, zero),
+                          tfl_emit_where(c, left, pi, zero), angle);
 }
 
 void tfl_atan2(tfl_import *c) { tfl_set(c, 0, tfl_angle(c, tfl_real(c, 0), tfl_real(c, 1))); }

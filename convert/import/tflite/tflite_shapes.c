@@ -3,8 +3,6 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_nodes.h"
 
-#include "ops/more/functions.h"
-
 #include <string.h>
 
 #define FAR ((int64_t)1 << 40) // beyond any dimension; slice cuts it
@@ -241,11 +239,7 @@ void tfl_shape(tfl_import *c) {
     if (!mite_ir_is_fixed(x)) {
         mite_ir_value *y = MITE_IR_EMIT(c->g, .op = "shape", .name = tfl_name(c), .inputs = {x},
                                         .dtype = MITE_I64);
-        mite_dtype dtype = tfl_stored_dtype(t);
-        if (y && dtype != MITE_I64)
-            y = MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {y},
-                             .dtype = dtype);
-        tfl_set(c, 0, y);
+        tfl_set(c, 0, tfl_emit_cast(c, y, tfl_stored_dtype(t)));
         return;
     }
     for (size_t i = 0; i < (size_t)x->rank; i++) dims[i] = x->shape[i];

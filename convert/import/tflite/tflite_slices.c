@@ -3,8 +3,6 @@
 #include "import/tflite/tflite_handlers.h"
 #include "import/tflite/tflite_nodes.h"
 
-#include "ops/more/functions.h"
-
 #include <string.h>
 
 #define FAR ((int64_t)1 << 40) // beyond any dimension; slice cuts it
@@ -75,34 +73,19 @@ void tfl_split_v(tfl_import *c) {
     }
 }
 
-static mite_ir_value *as_i64(tfl_import *c, mite_ir_value *v) {
-    if (!v || v->dtype == MITE_I64) return v;
-    return MITE_IR_EMIT(c->g, .op = "cast", .name = tfl_name(c), .inputs = {v}, .dtype = MITE_I64);
-}
-
 static mite_ir_value *choose(tfl_import *c, mite_binary test, mite_ir_value *v, int64_t than,
                              mite_ir_value *yes, mite_ir_value *no) {
-    mite_ir_value *number = tfl_integers(c, &than, 1);
-    if (!v || !number || !yes || !no) return NULL;
-    mite_ir_value *is =
-        MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {v, number},
-                     .attrs = {{"function", .word = (int32_t)test}}, .dtype = MITE_BOOL);
-    if (!is) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "where", .name = tfl_name(c), .inputs = {is, yes, no},
-                        .dtype = MITE_I64);
-}
-
-static mite_ir_value *plus(tfl_import *c, mite_ir_value *a, mite_ir_value *b) {
-    if (!a || !b) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "binary", .name = tfl_name(c), .inputs = {a, b},
-                        .attrs = {{"function", .word = MITE_BINARY_ADD}}, .dtype = MITE_I64);
+    mite_ir_value *is = tfl_emit_general_binary(c, test, v, tfl_integers(c, &than, 1));
+    return tfl_emit_where(c, is, yes, no);
 }
 
 // Begins and sizes that a run computes; a size of -1 is all the rest.
 static void computed_slice(tfl_import *c, mite_ir_value *x) {
-    mite_ir_value *begin = as_i64(c, tfl_in(c, 1)), *size = as_i64(c, tfl_in(c, 2));
+    mite_ir_value *begin = tfl_emit_cast(c, tfl_in(c, 1), MITE_I64),
+                  *size = tfl_emit_cast(c, tfl_in(c, 2), MITE_I64);
     mite_ir_value *rest = tfl_integers(c, &(int64_t){FAR}, 1);
-    mite_ir_value *end = choose(c, MITE_BINARY_LESS, size, 0, rest, plus(c, begin, size));
+    mite_ir_value *end = choose(c, MITE_BINARY_LESS, size, 0, rest,
+                                tfl_emit_general_binary(c, MITE_BINARY_ADD, begin, size));
     if (end) tfl_set(c, 0, tfl_emit_moved(c, "slice", x, begin, end, NULL, NULL));
 }
 
@@ -213,7 +196,8 @@ static bool place_strided(tfl_import *c, const mite_ir_value *x, strided *s) {
 // Begins and ends that a run computes, without masks but those of dimensions that go. Of those the end
 // is one behind the begin, all the rest where that is -1.
 static void computed_strided_slice(tfl_import *c, mite_ir_value *x) {
-    mite_ir_value *begin = as_i64(c, tfl_in(c, 1)), *end = as_i64(c, tfl_in(c, 2));
+    mite_ir_value *begin = tfl_emit_cast(c, tfl_in(c, 1), MITE_I64),
+                  *end = tfl_emit_cast(c, tfl_in(c, 2), MITE_I64);
     int64_t step[MITE_MAX_RANK], shrinks[MITE_MAX_RANK] = {0}, gone[MITE_MAX_RANK],
                                  axes[MITE_MAX_RANK];
     int64_t from_start[MITE_MAX_RANK] = {0}, to_end[MITE_MAX_RANK] = {0};
@@ -241,7 +225,7 @@ static void computed_strided_slice(tfl_import *c, mite_ir_value *x) {
     mite_ir_value *one = tfl_integers(c, &(int64_t){1}, 1),
                   *far = tfl_integers(c, &(int64_t){FAR}, 1);
     mite_ir_value *zero = tfl_integers(c, &(int64_t){0}, 1);
-    mite_ir_value *next = plus(c, begin, one);
+    mite_ir_value *next = tfl_emit_general_binary(c, MITE_BINARY_ADD, begin, one);
     next = choose(c, MITE_BINARY_EQUAL, next, 0, far, next);
     end = choose(c, MITE_BINARY_EQUAL, tfl_integers(c, shrinks, count), 1, next, end);
     end = choose(c, MITE_BINARY_EQUAL, tfl_integers(c, to_end, count), 1, far, end);

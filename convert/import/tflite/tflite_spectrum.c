@@ -3,8 +3,6 @@
 // complex tensor is one of real numbers with a dimension more, of two: real and imaginary part.
 #include "import/tflite/tflite_handlers.h"
 
-#include "ops/more/functions.h"
-
 #include <string.h>
 
 static bool is_complex(const tfl_tensor *t) { return t && t->type == TFL_COMPLEX64; }
@@ -71,12 +69,7 @@ void tfl_real_part(tfl_import *c) { tfl_set(c, 0, part(c, complex_in(c), 0)); }
 void tfl_imaginary_part(tfl_import *c) { tfl_set(c, 0, part(c, complex_in(c), 1)); }
 
 void tfl_complex_abs(tfl_import *c) {
-    mite_ir_value *v = complex_in(c), *axis = tfl_integers(c, &(int64_t){-1}, 1);
-    if (!v || !axis) return;
-    tfl_set(
-        c, 0,
-        MITE_IR_EMIT(c->g, .op = "reduce", .name = tfl_name(c), .inputs = {v, axis},
-                     .attrs = {{"function", .word = MITE_REDUCE_L2}, {"keep_dims", .word = 0}}));
+    tfl_set(c, 0, tfl_emit_reduce(c, MITE_REDUCE_L2, complex_in(c), -1, false));
 }
 
 bool tfl_reshape_complex(tfl_import *c) {
