@@ -70,6 +70,15 @@ case("experts of four bits in blocks", [ms("QMoE", ["x", "r", "w", "s", "", "v",
 case("standard operators under other names", [ms("TransposeMatMul", ["x", "k"], "m", transA=1), ms("Trilu", ["m", "u"], "t", upper=0), ms("GatherND", ["t", "i"])], {"x": f(3, 4), "k": f(3, 5)}, {"u": np.int64(1), "i": i64([0, 1], [3, 2])})
 case("samples by a grid", [ms("GridSample", ["x", "g"], mode="bicubic", padding_mode="border")], {"x": f(1, 2, 4, 5), "g": f(1, 3, 2, 2)}, tolerance=1e-4)
 
+# --- Attention with graphs of its own -------------------------------------------------------------------------------
+scores = lambda name, nodes: h.make_graph(nodes, name, [h.make_tensor_value_info("i", T.FLOAT, [2, 4, 3, 5])], [h.make_tensor_value_info("o", T.FLOAT, [2, 4, 3, 5])])
+flex = lambda **a: n("FlexAttention", ["x", "k", "v"], domain="ai.onnx.preview", **a)
+groups = {"x": f(2, 4, 3, 8), "k": f(2, 2, 5, 8), "v": f(2, 2, 5, 6)}
+case("flexible attention, changed nowhere", [flex()], groups, opset=26, reference=True)
+case("flexible attention, changed twice", [flex(scale=0.3, score_mod=scores("scores", [n("Mul", ["i", "c"], "t"), n("Tanh", ["t"], "o")]), prob_mod=scores("chances", [n("Sqrt", ["i"], "o")]))], groups, {"c": np.float32(2)}, opset=26,
+     like=([n("Concat", ["k", "k"], "kk", axis=2), n("Reshape", ["kk", "ks"], "kr"), n("Concat", ["v", "v"], "vv", axis=2), n("Reshape", ["vv", "vs"], "vr"), n("Transpose", ["kr"], "kt", perm=[0, 1, 3, 2]), n("MatMul", ["x", "kt"], "q"),
+            n("Mul", ["q", "c"], "r"), n("Tanh", ["r"], "s"), n("Softmax", ["s"], "p"), n("Sqrt", ["p"], "z"), n("MatMul", ["z", "vr"])], {"c": np.float32(0.6), "ks": i64(2, 4, 5, 8), "vs": i64(2, 4, 5, 6)}))
+
 # --- Losses -----------------------------------------------------------------------------------------------------
 labels = {"x": f(2, 5, 3), "t": i64([0, 4, 2], [1, -1, 3])}
 for weighted in (0, 1):

@@ -15,7 +15,8 @@ def model(nodes, inputs, consts, opset, outputs, shapes=None):
     g = h.make_graph(nodes, "g", [h.make_tensor_value_info(k, h.np_dtype_to_tensor_dtype(v.dtype), (shapes or {}).get(k, v.shape)) for k, v in inputs.items()],
                      [h.make_tensor_value_info(k, t, None) for k, t in outputs],
                      [nh.from_array(np.asarray(v), k) if not isinstance(v, onnx.TensorProto) else v for k, v in (consts or {}).items()])
-    return h.make_model(g, opset_imports=[h.make_opsetid("", opset), h.make_opsetid("com.microsoft", 1)], ir_version=10)
+    more = [h.make_opsetid(d, 1) for d in sorted({k.domain for k in nodes} - {"", "com.microsoft"})]
+    return h.make_model(g, opset_imports=[h.make_opsetid("", opset), h.make_opsetid("com.microsoft", 1), *more], ir_version=10)
 
 # onnxruntime and the reference want what the standard wants: nodes in the order of their computation.
 def in_order(m):

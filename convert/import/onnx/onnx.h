@@ -161,5 +161,7 @@ int32_t onnx_import_body(onnx_import *c, const onnx_graph *body, const mite_ir_v
 // Imports the nodes of a graph without inputs where the node is, and gives its outputs to those of
 // the node: If whose condition is known.
 void onnx_import_inline(onnx_import *c, const onnx_graph *body);
+// What a graph of one input and one output makes of x, its nodes imported where the node is.
+mite_ir_value *onnx_import_applied(onnx_import *c, const onnx_graph *body, mite_ir_value *x);
 
 #endif

@@ -31,6 +31,8 @@ onnx_handler onnx_dft, onnx_stft, onnx_hann_window, onnx_hamming_window, onnx_bl
 onnx_handler onnx_attention, onnx_linear_attention, onnx_rotary_embedding, onnx_ms_rotary_embedding,
     onnx_m_rotary_embedding, onnx_ms_attention, onnx_q_attention, onnx_multi_head_attention,
     onnx_group_query_attention;
+// onnx_flex.c
+onnx_handler onnx_flex_attention;
 // onnx_gated.c
 onnx_handler onnx_swiglu, onnx_fast_gelu, onnx_bias_gelu, onnx_quick_gelu, onnx_bias_add,
     onnx_bias_split_gelu, onnx_linear_attention_gate;

@@ -430,6 +430,24 @@ void onnx_import_inline(onnx_import *c, const onnx_graph *body) {
     c->scope = around;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): see import_nodes
+mite_ir_value *onnx_import_applied(onnx_import *c, const onnx_graph *body, mite_ir_value *x) {
+    onnx_scope inside = {.outer = c->scope, .call = c->scope->call}, *around = c->scope;
+    onnx_value *in = NULL, *out = NULL;
+    c->scope = &inside;
+    if (body->input_count == 1 && body->output_count == 1)
+        in = onnx_new_value(c, body->inputs[0].name);
+    if (in) in->ir = x;
+    if (in && add_tensors(c, body) && import_nodes(c, body->nodes, body->node_count))
+        out = onnx_find_value(c, body->outputs[0].name);
+    mite_ir_value *y = out ? onnx_meant(c, out) : NULL;
+    c->scope = around;
+    if (!y)
+        mite_ir_fail(c->g, MITE_ERR_FORMAT, "its body %q computes not one output of one input",
+                     body->name);
+    return y;
+}
+
 // --- The model ----------------------------------------------------------------------------------
 
 bool mite_import_onnx(mite_ir_graph *g, const uint8_t *bytes, size_t byte_count,

@@ -208,6 +208,7 @@ static const onnx_op ops[] = {
     {"Upsample", onnx_resize},
     {"Where", onnx_where},
     {"Xor", onnx_binary},
+    {"ai.onnx.preview.FlexAttention", onnx_flex_attention},
     {"com.microsoft.Attention", onnx_ms_attention},
     {"com.microsoft.BiasAdd", onnx_bias_add},
     {"com.microsoft.BiasGelu", onnx_bias_gelu},
