@@ -274,7 +274,6 @@ refuse('buffer outside','a buffer reaches out of the file',lambda m:(setattr(m.b
 refuse('operator index','a node names operator 7 of 1',lambda m:setattr(g(m).operators[0],'opcodeIndex',7))
 refuse('operator of the future','lacks 1 operator of this TFLite model: builtin 4000',lambda m:setattr(m.operatorCodes[0],'builtinCode',4000))
 refuse('table','tables of strings or numbers are not part of a run',code='HASHTABLE_FIND')
-refuse('random numbers','pass random numbers as an input',code='RANDOM_UNIFORM')
 refuse('variable','is no variable',code='READ_VARIABLE')
 # Graphs that nodes run: missing, of another number of values, running themselves.
 def graphs(code,options,inputs=1,nodes=None,count=3):

@@ -11,7 +11,7 @@ NP_T = {np.dtype(v): k for k, v in NP.items()}
 # What ai-edge-litert runs; but not gather and scatter of indices without a dimension for their numbers, where it
 # reads beyond their shape.
 RUNS = {"STABLEHLO_GATHER", "STABLEHLO_SCATTER", "STABLEHLO_REDUCE_WINDOW", "STABLEHLO_PAD", "DILATE",
-        "REDUCE_WINDOW", "EMBEDDING_LOOKUP_SPARSE", "HASHTABLE_LOOKUP"}
+        "REDUCE_WINDOW", "EMBEDDING_LOOKUP_SPARSE", "HASHTABLE_LOOKUP", "MULTINOMIAL"}
 
 
 def numbers(dtype, *shape):
@@ -463,6 +463,8 @@ def cases():
     o.branchSubgraphIndices = [1, 1]
     within = lambda m: add_graph(m, np.int32, 1, [("STABLEHLO_CASE", [0, 0], np.int32, ("StablehloCaseOptions", o))])
     refused("case that runs itself", "graphs run one another 16 deep", "STABLEHLO_CASE", [np.int32(0), np.int32(0)], [np.int32(0)], options("StablehloCase", branchSubgraphIndices=[1]), within)
+    nothing = np.zeros((2**31 - 1, 0), f32)
+    told("broadcast to nothing", "STABLEHLO_BROADCAST_IN_DIM", [f32([1])], [nothing], options("StablehloBroadcastInDim", broadcastDimensions=[0]))
     told("cube root", "STABLEHLO_CBRT", [f32([[-8, 0, 27], [1e-6, -1, 1e9]])], [np.cbrt(f32([[-8, 0, 27], [1e-6, -1, 1e9]]))])
 
 
@@ -485,6 +487,20 @@ def lookups():
     hits = np.isin(wanted, keys)
     y = np.where(hits[:, None], rows[np.minimum(np.searchsorted(keys, wanted), 3)], 0).astype(f32)
     told("hashtable lookup", "HASHTABLE_LOOKUP", [wanted], [y, hits.astype(np.uint8)], constants=[keys, rows])
+
+
+def chances():
+    """Whatever the numbers are: uniform ones are 0 rounded down, normal ones no further than 9 from 0."""
+    x = T("x", "i32", (2,))
+    for name, after, dtype, want in [("UNIFORM", "FLOOR", "f32", 0), ("STANDARD_NORMAL", "LESS", "bool", True)]:
+        u, y = T("u", "f32", (3, 40)), T("y", dtype, (3, 40))
+        ops = [Op("RANDOM_" + name, [x], [u]), Op(after, [u] + ([const("c", f32(9))] if after == "LESS" else []), [y])]
+        model, shape, want = build([x], [y], ops, options("Random", False, seed=3, seed2=5)), np.int32([3, 40]), np.full((3, 40), want, NP[dtype])
+        assert (run(model, [shape])[0] == want).all()
+        put("random " + name.lower(), model, shape.tobytes() + want.tobytes(), tolerance=0)
+    logits = f32([[0, 99, 0], [50, 0, -50]])
+    told("multinomial", "MULTINOMIAL", [logits], [np.int64([[1] * 5, [0] * 5])], options("Random", False), constants=[np.int32(5)])
+    refused("random bits", "generators of random bits are not read", "STABLEHLO_RNG_BIT_GENERATOR", [logits], [logits])
 
 
 def bad_numbers():
@@ -515,7 +531,7 @@ def bad_numbers():
 def main():
     more = int(sys.argv[2]) if len(sys.argv) > 2 else 2  # of random dimension numbers
     gathers(more), scatters(more), slices(), sorts(), reduces(), windows(more), dilations()
-    products(), convolutions(), cases(), lookups(), bad_numbers()
+    products(), convolutions(), cases(), lookups(), chances(), bad_numbers()
     with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/tflite_stablehlo.pack", "wb") as out:
         out.write(b"".join(records))
     print(len(records), "models,", sum(map(len, records)), "bytes")

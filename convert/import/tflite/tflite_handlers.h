@@ -29,6 +29,8 @@ tfl_handler tfl_mean, tfl_reduce, tfl_reduce_bool, tfl_cumsum, tfl_l2_normalizat
 tfl_handler tfl_gather, tfl_gather_nd, tfl_embedding_lookup, tfl_scatter_nd, tfl_sparse_to_dense,
     tfl_one_hot, tfl_top_k, tfl_arg, tfl_reverse_sequence, tfl_where, tfl_unique,
     tfl_non_max_suppression, tfl_hashtable_lookup, tfl_embedding_lookup_sparse;
+// tflite_random.c
+tfl_handler tfl_random, tfl_multinomial;
 // tflite_spectrum.c
 tfl_handler tfl_rfft2d, tfl_real_part, tfl_imaginary_part, tfl_complex_abs;
 // Does a RESHAPE of complex numbers; false where they are others.

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TABLES "tables of strings or numbers are not part of a run; look up outside of the model"
-#define RANDOM "a run gives the same every time; pass random numbers as an input"
+#define RANDOM "generators of random bits are not read; pass their numbers as an input"
 #define STRINGS "strings are not supported"
 #define CALLS "what it calls is no part of the file"
 #define OLD "no version of TensorFlow Lite runs it"
@@ -162,10 +162,10 @@ static const tfl_op builtins[] = {
     [143] = {"READ_VARIABLE", tfl_read_variable, NULL, 0, NULL},
     [144] = {"ASSIGN_VARIABLE", tfl_assign_variable, NULL, 0, NULL},
     [145] = {"BROADCAST_ARGS", tfl_broadcast_args, NULL, 0, NULL},
-    [146] = {"RANDOM_STANDARD_NORMAL", NULL, NULL, 0, RANDOM},
+    [146] = {"RANDOM_STANDARD_NORMAL", tfl_random, NULL, 1, NULL},
     [147] = {"BUCKETIZE", tfl_bucketize, NULL, 0, NULL},
-    [148] = {"RANDOM_UNIFORM", NULL, NULL, 0, RANDOM},
-    [149] = {"MULTINOMIAL", NULL, NULL, 0, RANDOM},
+    [148] = {"RANDOM_UNIFORM", tfl_random, NULL, 0, NULL},
+    [149] = {"MULTINOMIAL", tfl_multinomial, NULL, 0, NULL},
     [150] = {"GELU", tfl_gelu, NULL, 0, NULL},
     [151] = {"DYNAMIC_UPDATE_SLICE", tfl_dynamic_update_slice, NULL, 0, NULL},
     [152] = {"RELU_0_TO_1", tfl_relu, NULL, 0, NULL},

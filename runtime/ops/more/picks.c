@@ -31,6 +31,7 @@ static size_t inner_rank(const mite_picks *p, size_t *together) {
 
 size_t mite_picks_scratch(const mite_view *out) {
     size_t bytes = 0, dim;
+    if (!out->elements) return 0; // however long its other dimensions are
     for (size_t i = 0; i < (size_t)out->rank; i++)
         if (!mite_size_mul(&dim, (size_t)out->shape[i], sizeof(ptrdiff_t)) ||
             !mite_size_add(&bytes, bytes, dim))
@@ -93,15 +94,16 @@ void mite_picks_copy(const mite_picks *p, void *out, const void *in, size_t item
                      size_t last, void *scratch) {
     size_t together, rank = inner_rank(p, &together);
     ptrdiff_t *tables[MITE_MAX_RANK], *table = scratch, stride = (ptrdiff_t)together;
+    size_t count = rank ? (size_t)p->out[rank - 1] : 1, bytes = count * together * item;
+    if (first >= last || !bytes) return;
     for (size_t i = rank; i-- > 0;) {
         tables[i] = table;
         fill_table(p, i, stride, table);
         table += p->out[i];
         stride *= p->in[i];
     }
-    size_t count = rank ? (size_t)p->out[rank - 1] : 1, bytes = count * together * item;
     static const ptrdiff_t whole[] = {0};
-    for (size_t row = first; row < last && bytes; row++) {
+    for (size_t row = first; row < last; row++) {
         ptrdiff_t offset = 0;
         size_t rest = row;
         for (size_t i = rank ? rank - 1 : 0; i-- > 0 && offset != OUTSIDE;) {
