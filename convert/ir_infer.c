@@ -152,6 +152,52 @@ static void take_ranks(const mite_ir_node *node, const rehearsal *r) {
     }
 }
 
+static int64_t number_at(const mite_ir_value *v, const void *numbers, size_t i) {
+    return v->dtype == MITE_I32 ? ((const int32_t *)numbers)[i] : ((const int64_t *)numbers)[i];
+}
+
+// Where a slice begins and ends is settled by a run; dimensions that are not among its axes stay.
+static void take_uncut(const mite_ir_node *node) {
+    enum { X, STARTS, ENDS, AXES };
+    if (!mite_ir_is(node, "slice") || node->input_count <= AXES || !node->inputs[AXES]) return;
+    const mite_ir_value *x = node->inputs[X], *axes = node->inputs[AXES];
+    const void *list = axes->data ? axes->data : axes->guess;
+    mite_ir_value *v = node->output;
+    bool known = list && !axes->guess_open && (axes->dtype == MITE_I32 || axes->dtype == MITE_I64);
+    if (!known || v->unknown || v->rank != x->rank) return;
+    uint8_t cut = 0;
+    for (size_t k = 0; k < mite_ir_elements(axes); k++) {
+        int64_t axis = number_at(axes, list, k);
+        if (axis < 0) axis += x->rank;
+        if (axis >= 0 && axis < x->rank) cut |= (uint8_t)(1u << axis);
+    }
+    for (size_t i = 0; i < (size_t)x->rank; i++) {
+        if (cut >> i & 1) continue;
+        v->shape[i] = x->shape[i];
+        v->other[i] = x->other[i];
+    }
+    v->open = cut | x->open;
+}
+
+// Which branch runs is settled by a run, but not the shape of what comes out where both give the same.
+static void take_branches(const mite_ir_graph *g, const mite_ir_node *node) {
+    if (!mite_ir_is(node, "if")) return;
+    const mite_ir_body *yes = &g->bodies[mite_ir_int(node, "then_body")];
+    const mite_ir_body *no = &g->bodies[mite_ir_int(node, "else_body")];
+    for (size_t i = 0; i < node->output_count; i++) {
+        mite_ir_value *v = node->outputs[i];
+        const mite_ir_value *a = mite_ir_resolve(yes->outputs[i].value);
+        const mite_ir_value *b = mite_ir_resolve(no->outputs[i].value);
+        if (a->unknown || b->unknown || a->rank != b->rank) continue;
+        v->unknown = false;
+        v->rank = a->rank;
+        memcpy(v->shape, a->shape, sizeof v->shape);
+        memcpy(v->other, a->shape, sizeof v->other);
+        if (!mite_ir_is_fixed(a) || !mite_ir_is_fixed(b) || !mite_ir_same_shape(a, b))
+            mite_ir_open_all(v);
+    }
+}
+
 // Which dimensions squeeze takes away where it is not told depends on open ones: a run may find
 // another rank than the stand-ins do.
 static bool has_open_rank(const mite_ir_node *node) {
@@ -165,7 +211,8 @@ static bool reads_unknown(const mite_ir_node *node) {
     return false;
 }
 
-// A reshape to a complete shape says what comes out, whatever goes in; a run checks that it fits.
+// A reshape to a complete shape says what comes out, whatever goes in; a run checks that it fits. So does
+// one that leaves a dimension open, where nothing can be said of that.
 static bool states_shape(const mite_ir_node *node) {
     if (!mite_ir_is(node, "reshape")) return false;
     const mite_ir_value *x = node->inputs[0];
@@ -173,9 +220,10 @@ static bool states_shape(const mite_ir_node *node) {
     const int32_t *shape = mite_ir_attr_words(node, "shape", &count);
     int32_t rank = mite_ir_int(node, "rank");
     if ((!x->unknown && !x->open) || rank < 0 || rank > MITE_MAX_RANK) return false;
+    int32_t open = 0;
     for (int32_t i = 0; i < rank; i++)
-        if (shape[i] < 0) return false;
-    return true;
+        if (shape[i] < 0) open++;
+    return open == 0 || (open == 1 && (x->unknown || mite_ir_is_vague(x)));
 }
 
 static void take_stated_shape(const mite_ir_node *node) {
@@ -185,6 +233,11 @@ static void take_stated_shape(const mite_ir_node *node) {
     v->unknown = false;
     v->rank = mite_ir_int(node, "rank");
     memcpy(v->shape, mite_ir_attr_words(node, "shape", &count), sizeof v->shape);
+    for (size_t i = 0; i < (size_t)v->rank; i++) {
+        if (v->shape[i] >= 0) continue;
+        v->shape[i] = 1;
+        v->open |= (uint8_t)(1u << i);
+    }
     memcpy(v->other, v->shape, sizeof v->other);
 }
 
@@ -231,10 +284,6 @@ static bool same_ranks(const mite_ir_node *node, const rehearsal *r) {
 // A slice that ends with an open dimension may be cut short by what it slices: for the stand-ins, where they
 // lie beyond the end of a short table, but not for what a run brings. So the dimension is open (and vague),
 // although the stand-ins agree on it.
-static int64_t number_at(const mite_ir_value *v, const void *numbers, size_t i) {
-    return v->dtype == MITE_I32 ? ((const int32_t *)numbers)[i] : ((const int64_t *)numbers)[i];
-}
-
 static void open_cut_dimensions(const mite_ir_node *node) {
     enum { X, STARTS, ENDS, AXES };
     if (!mite_ir_is(node, "slice") || node->input_count <= ENDS) return;
@@ -412,6 +461,8 @@ mite_status mite_ir_infer(mite_ir_graph *g, mite_ir_node *node, bool quiet) {
         mite_status status = rehearse(&error, node, &r, false, &node->macs);
         if (status == MITE_MORE) {
             take_ranks(node, &r);
+            take_uncut(node);
+            take_branches(g, node);
             error = (mite_error){MITE_OK, ""};
         } else if (status && !quiet && status != MITE_ERR_MEMORY && !is_refusal_final(g, node)) {
             if (g->refused) g->refused(g->refused_context, node);

@@ -18,6 +18,7 @@ typedef struct mite_import_shape {
 typedef struct mite_import_stand_ins {
     int32_t at[MITE_IMPORT_SYMBOLS][2];
     bool even; // the model takes no other sizes than such as can be halved five times
+    bool loops_vary; // not everything that loops carry keeps the shape that it begins with
     bool changed; // in this import, which is then worth another
 } mite_import_stand_ins;
 

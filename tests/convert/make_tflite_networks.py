@@ -448,6 +448,17 @@ add("o_shuffle", lambda x: tf.reshape(tf.transpose(tf.reshape(x, [-1, 4, 4, 2, 8
 add("o_attn", lambda x, w=W(8, 8): tf.matmul(nn.softmax(tf.matmul(tf.tensordot(x, w, 1), x, transpose_b=True)), x), [spec(None, 6, 8)], "f")
 add("o_slice", lambda x: x[:, 0] + x[:, -1], [spec(None, 6, 16)], "f")
 add("o_two", lambda a, b: tf.concat([a * b, tf.nn.softmax(b)], -1), [spec(None, 6), spec(None, 6)], "f")
+# shapes that follow from what branches and loops keep
+def tile(i, x):
+    n = tf.shape(x)[0] // 3
+    a, b = tf.split(tf.slice(x, [i * n, 0], [n, 4]), 2, 0)
+    return i + 1, x * 0.5 + tf.tile(a - b, [tf.shape(x)[0], 1])
+
+
+add("c_if_shape", lambda x, w=W(8, 6): nn.softmax(tf.cond(x[0, 0] > 0, lambda: nn.relu(x @ w), lambda: tf.reverse(x @ w, [1]))), [spec(2, 8)], "f d")
+add("c_while_tiles", lambda x: tf.while_loop(lambda i, x: i < 3, tile, [tf.constant(0), x], [tf.TensorShape([]), tf.TensorShape([None, 4])])[1], [spec(6, 4)], "f")
+add("s_strip", lambda x, i: tf.split(x[i : i + 2], 2, 1)[1], [spec(6, 4), spec(dt=tf.int32)], "f", gen=lambda r: [r.standard_normal((6, 4)).astype(np.float32), np.array(3, np.int32)])
+keras("k_gru_open", lambda: K.Sequential([K.Input((None, 5), batch_size=1), L.GRU(6, return_sequences=True), L.Dense(3)]), "f")
 MODE = {"f": "f32", "h": "f16", "d": "dyn", "q": "int8", "i": "i16x8"}
 
 
@@ -507,13 +518,13 @@ def convert(fn, specs, mode, gen, seed):
 
 # --- What TensorFlow Lite makes of them ----------------------------------------------------------
 
-KEPT = """act_geluT.i16x8 act_mish.i16x8 bmm_const.dyn bmm.f32 c_case.f32 c_if.f32 c_if2.f32 c_ta.f32 c_while.dyn c_while.f32
+KEPT = """act_geluT.i16x8 act_mish.i16x8 bmm_const.dyn bmm.f32 c_case.f32 c_if.f32 c_if2.f32 c_if_shape.f32 c_ta.f32 c_while.dyn c_while.f32 c_while_tiles.f32
 c_whiled.f32 c_while_grow.f32 conv1d_causal.f32 conv1d_s2d.int8 conv3d.f32 conv3dT.f32 conv3dT_v.f32
 conv9_k3s1d1Sg4_relu.int8 conv_asym.dyn conv_weights.f32 conv_weights_s2.f32 dw_weights.f32 conv_bias.f32
-dw5_k3m8s2d1S_relu6.int8 dw4_k3m3s1d1S_none.dyn fc_3d.dyn k_lstm.f32 net_shuffle.int8 o_attn.f32 o_flat.f32
+dw5_k3m8s2d1S_relu6.int8 dw4_k3m3s1d1S_none.dyn fc_3d.dyn k_gru_open.f32 k_lstm.f32 net_shuffle.int8 o_attn.f32 o_flat.f32
 o_flat.int8 o_shuffle.f32 o_slice.f32 o_tconv.f32 o_tconv.int8 o_two.f32 r_lse.int8 rs_bl2.int8 s_bargs.f32
 s_bitcast.f32 s_bool.f32 s_bucket.f32 s_cast.f32 s_dus.f32 s_diag.f32 s_diagpart.f32 s_einsum2.dyn s_gatherB.int8
-s_i32.f32 s_i64.f32 s_mirrorS.i16x8 s_nms.f32 s_segsum.f32 s_setdiag.f32 s_scatter.f32 s_topk.f32 s_tsu.f32
+s_i32.f32 s_i64.f32 s_mirrorS.i16x8 s_nms.f32 s_segsum.f32 s_strip.f32 s_setdiag.f32 s_scatter.f32 s_topk.f32 s_tsu.f32
 s_unique.f32 s_useg.f32 s_where1.f32 tconv2_k3s2S_none.int8 u_atan2.f32 u_inv_sqrt.i16x8 u_log.i16x8 u_lrn.f32
 x_rfft.f32 x_rfft2.f32""".split()
 

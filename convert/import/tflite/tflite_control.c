@@ -183,10 +183,26 @@ void tfl_stablehlo_case(tfl_import *c) {
 // WHILE's values: those that the body hands on as they are belong to the graph around it.
 typedef struct loop {
     tfl_value *in, *out; // before the loop or, in the body, before and behind an iteration
-    bool *stays, *fixed; // of each: the body does not change it; the file says that its shape stays
+    bool *stays; // of each: the body does not change it
+    uint8_t *open; // the dimensions (bits) that the body may change
+    bool *assumed; // that there are none, which the body has yet to prove
     size_t count, carried;
     int32_t condition, body; // graphs
 } loop;
+
+// What the loop gives as value k, of the shape that it has in every iteration. One dimension may be any.
+static mite_ir_value *as_carried(tfl_import *c, mite_ir_value *v, const loop *l, size_t k) {
+    const mite_ir_value *as = l->in[k].stored;
+    int32_t shape[MITE_MAX_RANK];
+    size_t open = 0;
+    if (mite_ir_is_fixed(v)) return v;
+    for (size_t i = 0; i < (size_t)as->rank; i++) {
+        bool may_change = l->open[k] >> i & 1;
+        shape[i] = may_change ? -1 : as->shape[i];
+        open += may_change;
+    }
+    return as->unknown || open > 1 ? v : tfl_stated_shape(c, v, (size_t)as->rank, shape);
+}
 
 // NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
 static mite_ir_value *condition_of(tfl_import *c, const loop *l, const tfl_value *values) {
@@ -204,10 +220,11 @@ static bool read_loop(tfl_import *c, loop *l) {
     l->in = values_in(c, 0, &l->count);
     l->out = mite_ir_alloc(c->g, l->count + 1, sizeof *l->out);
     l->stays = mite_ir_alloc(c->g, l->count + 1, sizeof *l->stays);
-    l->fixed = mite_ir_alloc(c->g, l->count + 1, sizeof *l->fixed);
+    l->open = mite_ir_alloc(c->g, l->count + 1, sizeof *l->open);
+    l->assumed = mite_ir_alloc(c->g, l->count + 1, sizeof *l->assumed);
     bool exist = index[0] > 0 && index[1] > 0 && (size_t)index[0] < c->model.graph_count &&
                  (size_t)index[1] < c->model.graph_count && outputs == l->count;
-    if (!l->in || !l->out || !l->stays || !l->fixed) return false;
+    if (!l->in || !l->out || !l->stays || !l->open || !l->assumed) return false;
     const tfl_graph *body = exist ? &c->model.graphs[index[1]] : NULL;
     if (!body || body->input_count != l->count || body->output_count != l->count) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT,
@@ -225,24 +242,42 @@ static bool read_loop(tfl_import *c, loop *l) {
     return true;
 }
 
-// Input k of the body. Its shape is that of the first value, unless the file says otherwise.
-static mite_ir_value *carried_input(tfl_import *c, const loop *l, size_t k) {
+// The dimensions of value k that the body may change: those of which the file does not say that it begins and
+// ends every iteration as it is before the loop.
+static uint8_t open_by_file(const tfl_import *c, const loop *l, size_t k) {
     const tfl_graph *body = &c->model.graphs[l->body];
     const tfl_tensor *from = &body->tensors[body->inputs[k]];
     const tfl_tensor *to = &body->tensors[body->outputs[k]];
     const mite_ir_value *first = l->in[k].stored;
+    size_t rank = (size_t)first->rank;
+    uint8_t open = 0;
+    if (first->unknown || from->rank != rank || to->rank != rank) return 0xff;
+    for (size_t i = 0; i < rank; i++) {
+        bool said = !((from->open | to->open | first->open) >> i & 1) &&
+                    from->dims[i] == first->shape[i] && to->dims[i] == first->shape[i];
+        if (!said) open |= (uint8_t)(1u << i);
+    }
+    return open;
+}
+
+// Input k of the body. Its shape is that of the first value: in every iteration, if the file says so, or if
+// the body then gives the same; else the import begins anew and takes nothing for granted.
+static mite_ir_value *carried_input(tfl_import *c, const loop *l, size_t k) {
+    const mite_ir_value *first = l->in[k].stored;
+    const mite_import_stand_ins *learned = c->options->stand_ins;
     mite_ir_value *v =
         mite_ir_input(c->g, first->name, first->dtype, (size_t)first->rank, first->shape);
     if (!v) return NULL;
-    size_t bytes = (size_t)first->rank * sizeof *first->shape;
-    bool fixed = !first->open && !first->unknown && from->rank == (size_t)first->rank &&
-                 to->rank == from->rank && !from->open && !to->open &&
-                 !memcmp(from->dims, first->shape, bytes) && !memcmp(to->dims, first->shape, bytes);
     v->scale = first->scale;
     v->zero_point = first->zero_point;
     v->unknown = first->unknown;
-    l->fixed[k] = fixed;
-    if (!fixed && v->rank) mite_ir_open_all(v);
+    l->open[k] = open_by_file(c, l, k);
+    l->assumed[k] = l->open[k] && mite_ir_is_fixed(first) && learned && !learned->loops_vary;
+    if (l->assumed[k]) l->open[k] = 0;
+    if (v->rank) {
+        mite_ir_open_all(v);
+        v->open = l->open[k];
+    }
     return v;
 }
 
@@ -260,6 +295,18 @@ static bool check_carried(tfl_import *c, size_t k, const mite_ir_value *from,
     return false;
 }
 
+// Whether the body failed, or gives other shapes, since they were assumed to stay.
+static bool assumed_too_much(tfl_import *c, const loop *l, const tfl_value *in) {
+    bool wrong = false;
+    for (size_t k = 0; k < l->count; k++) {
+        if (!l->assumed[k]) continue;
+        const mite_ir_value *to = mite_ir_ok(c->g) ? l->out[k].stored : NULL;
+        wrong |= !to || !mite_ir_is_fixed(to) || !mite_ir_same_shape(in[k].stored, to);
+    }
+    if (wrong) c->options->stand_ins->loops_vary = c->options->stand_ins->changed = true;
+    return wrong;
+}
+
 // The body: what is carried from one iteration to the next, then whether there is a next one.
 // NOLINTNEXTLINE(misc-no-recursion): as deep as tfl_run_graph allows
 static int32_t loop_body(tfl_import *c, const loop *l) {
@@ -275,8 +322,11 @@ static int32_t loop_body(tfl_import *c, const loop *l) {
         if (l->stays[k]) in[k] = l->in[k];
         else in[k].stored = carried_input(c, l, k);
     }
-    if (mite_ir_ok(c->g) &&
-        tfl_run_graph(c, (size_t)l->body, in, constants, l->count, l->out, l->count)) {
+    bool done = mite_ir_ok(c->g) &&
+                tfl_run_graph(c, (size_t)l->body, in, constants, l->count, l->out, l->count);
+    if (assumed_too_much(c, l, in)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "what it carries changes its shape");
+    } else if (done) {
         for (size_t k = 0; k < l->count; k++) {
             if (l->stays[k]) l->out[k] = l->in[k];
             else check_carried(c, k, in[k].stored, l->out[k].stored);
@@ -318,11 +368,7 @@ void tfl_while(tfl_import *c) {
     mite_ir_value *first_output = emit(c, make, body, 1);
     for (size_t k = 0, at = 0; first_output && k < l.count; k++) {
         if (l.stays[k]) continue;
-        const mite_ir_value *as = l.in[k].stored;
-        mite_ir_value *v = mite_ir_output_at(first_output, at++);
-        if (l.fixed[k] && !mite_ir_is_fixed(v))
-            v = tfl_stated_shape(c, v, (size_t)as->rank, as->shape);
-        tfl_set(c, k, v);
+        tfl_set(c, k, as_carried(c, mite_ir_output_at(first_output, at++), &l, k));
     }
 }
 

@@ -79,14 +79,26 @@ static mite_ir_value *choose(tfl_import *c, mite_binary test, mite_ir_value *v, 
     return tfl_emit_where(c, is, yes, no);
 }
 
-// Begins and sizes that a run computes; a size of -1 is all the rest.
+// Begins and sizes that a run computes; a size of -1 is all the rest. Known sizes are the result's.
 static void computed_slice(tfl_import *c, mite_ir_value *x) {
+    int64_t known[MITE_MAX_RANK];
+    int32_t shape[MITE_MAX_RANK];
+    size_t count = 0;
+    bool states = !x->unknown && tfl_has_numbers(c, 2) &&
+                  tfl_numbers(c, 2, "size", known, MITE_MAX_RANK, &count) &&
+                  count == (size_t)x->rank;
+    for (size_t i = 0; i < count; i++) {
+        states = states && known[i] >= 0 && known[i] <= INT32_MAX;
+        shape[i] = states ? (int32_t)known[i] : 0;
+    }
     mite_ir_value *begin = tfl_emit_cast(c, tfl_in(c, 1), MITE_I64),
                   *size = tfl_emit_cast(c, tfl_in(c, 2), MITE_I64);
     mite_ir_value *rest = tfl_integers(c, &(int64_t){FAR}, 1);
     mite_ir_value *end = choose(c, MITE_BINARY_LESS, size, 0, rest,
                                 tfl_emit_general_binary(c, MITE_BINARY_ADD, begin, size));
-    if (end) tfl_set(c, 0, tfl_emit_moved(c, "slice", x, begin, end, NULL, NULL));
+    mite_ir_value *y = end ? tfl_emit_moved(c, "slice", x, begin, end, NULL, NULL) : NULL;
+    if (y && states && !mite_ir_is_fixed(y)) y = tfl_stated_shape(c, y, count, shape);
+    if (y) tfl_set(c, 0, y);
 }
 
 void tfl_slice_node(tfl_import *c) {
