@@ -25,6 +25,24 @@ case("mask of lengths that begins with them", [attend("m")], {**heads, "m": i32(
 case("mask of all positions", [attend("m")], {**heads, "m": np.tril(np.ones((2, 1, 9, 9), np.int32))}, past, outputs=kept, tolerance=1e-4,
      like=([attend("", unidirectional=1)], past))
 
+# --- Positions in the scores of attention ----------------------------------------------------------------------------
+def buckets(queries, keys, count, most, both):
+    ahead = np.arange(keys) - np.arange(queries)[:, None]
+    count //= 1 + both
+    far = np.abs(ahead) if both else np.maximum(-ahead, 0)
+    exact = count // 2
+    large = exact + (np.log(np.maximum(far, 1) / np.float32(exact)) / np.log(most / exact) * (count - exact)).astype(int)
+    return np.where(far < exact, far, np.minimum(large, count - 1)) + (count * (ahead > 0) if both else 0)
+for both in (0, 1):
+    table = {"t": f(8, 2)}
+    case(f"distances in buckets, {both}", [n("Size", ["x"], "s"), ms("RelativePositionBias", ["t", "s", "s"], "r", max_distance=7, is_bidirectional=both), n("Add", ["r", "x"])], f(12), table,
+         like=([n("Reshape", ["t", "h"], "u"), n("Gather", ["u", "k"], "g", axis=1), n("Unsqueeze", ["g", "z"], "r"), n("Add", ["r", "x"])], {**table, "h": i64(2, 8), "k": buckets(12, 12, 8, 7, both), "z": i64(0)}))
+gated = {"b": f(8), "w": f(4, 6), "c": f(6), "e": f(1, 2, 1, 1)}
+case("distances behind a gate", [ms("GatedRelativePositionBias", ["x", "b", "p", "w", "c", "e"], num_heads=2)], {"x": f(2, 3, 8), "p": f(1, 2, 3, 3)}, gated,
+     like=([n("Add", ["x", "b"], "q"), n("Reshape", ["q", "h"], "r"), n("Transpose", ["r"], "t", perm=[0, 2, 1, 3]), n("MatMul", ["t", "w"], "m"), n("Add", ["m", "c"], "n"), n("Reshape", ["n", "g"], "o"), n("ReduceSum", ["o", "l"], "s", keepdims=0),
+            n("Sigmoid", ["s"], "v"), n("Split", ["v"], ["u", "i"], axis=3, num_outputs=2), n("Mul", ["i", "e"], "j"), n("Sub", ["j", "one"], "k"), n("Mul", ["u", "k"], "a"), n("Add", ["a", "two"], "d"), n("Mul", ["d", "p"])],
+           {**gated, "h": i64(2, 3, 2, 4), "g": i64(2, 2, 3, 2, 3), "l": i64(4), "one": np.float32(1), "two": np.float32(2)}))
+
 # --- Pictures with channels last, and what diffusion models are made of; no CPU kernel has most of these --------
 last, first = (lambda x, y: n("Transpose", [x], y, perm=[0, 2, 3, 1])), (lambda x, y: n("Transpose", [x], y, perm=[0, 3, 1, 2]))
 c = {"w": f(6, 3, 3, 3), "b": f(6)}

@@ -31,6 +31,8 @@ onnx_handler onnx_dft, onnx_stft, onnx_hann_window, onnx_hamming_window, onnx_bl
 onnx_handler onnx_attention, onnx_linear_attention, onnx_rotary_embedding, onnx_ms_rotary_embedding,
     onnx_m_rotary_embedding, onnx_ms_attention, onnx_q_attention, onnx_multi_head_attention,
     onnx_group_query_attention;
+// onnx_relative.c
+onnx_handler onnx_relative_position_bias, onnx_gated_relative_position_bias;
 // onnx_flex.c
 onnx_handler onnx_flex_attention;
 // onnx_gated.c

@@ -101,6 +101,9 @@ static const char *advice(const missing *m) {
                                            "WhisperBeamSearch"};
     for (size_t i = 0; i < m->count; i++) {
         const onnx_node *n = m->nodes[i];
+        if (!strcmp(n->domain, "com.microsoft.nchwc"))
+            return "; ONNX Runtime has fitted this model to one processor: save it at level "
+                   "ORT_ENABLE_EXTENDED, or convert the model it was made of";
         if (!strcmp(n->domain, "ai.onnx.ml"))
             return "; ai.onnx.ml, with the trees, labels and scalers of scikit-learn and LightGBM, "
                    "is "
