@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define RANDOM_SEED 1
+#define MAX_SEEDS 4
 
 // A graph ready to run.
 typedef struct runner {
@@ -59,19 +59,19 @@ static void fill_input(mite_tensor *t, uint32_t *state) {
     }
 }
 
-static bool run_on_random(runner *r) {
-    uint32_t state = RANDOM_SEED;
+static bool run_on_random(runner *r, uint32_t seed) {
+    uint32_t state = 1 + (seed - 1) * 747796405u; // the first bits differ, too
     for (size_t i = 0; i < r->lowered.graph.input_count; i++)
         fill_input(mite_session_input(r->session, i), &state);
     return mite_run(r->session) == MITE_OK;
 }
 
-static bool run_on_stand_ins(runner *r) {
+static bool run_on_stand_ins(runner *r, uint32_t seed) {
     for (size_t i = 0; i < r->ir->input_count; i++) {
         const mite_ir_value *v = r->ir->inputs[i].value;
         if (mite_session_resize(r->session, i, (size_t)v->rank, v->shape)) return false;
     }
-    return mite_session_plan(r->session) == MITE_OK && run_on_random(r);
+    return mite_session_plan(r->session) == MITE_OK && run_on_random(r, seed);
 }
 
 // `sample`: the values of each input; a graph that was quantized by samples has only f32 inputs.
@@ -112,11 +112,16 @@ static void compare_outputs(const runner *now, const runner *plain, mite_convert
         compare(mite_session_output(now->session, i), mite_session_output(plain->session, i), out);
 }
 
+// Again where all results are 0, which tells nothing: of the padding's embedding, say.
 static bool check_on_random(runner *now, runner *plain, mite_convert_difference *out) {
-    bool ran = (run_on_random(now) && run_on_random(plain)) ||
-               (is_open(now->ir) && run_on_stand_ins(now) && run_on_stand_ins(plain));
-    if (ran) compare_outputs(now, plain, out);
-    return ran;
+    for (uint32_t seed = 1; seed <= MAX_SEEDS && out->largest_value == 0; seed++) {
+        bool ran =
+            (run_on_random(now, seed) && run_on_random(plain, seed)) ||
+            (is_open(now->ir) && run_on_stand_ins(now, seed) && run_on_stand_ins(plain, seed));
+        if (!ran) return false;
+        compare_outputs(now, plain, out);
+    }
+    return true;
 }
 
 static bool check_on_samples(runner *now, runner *plain, const float *const *samples,

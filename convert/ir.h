@@ -198,7 +198,7 @@ static inline int32_t mite_ir_bits(float f) {
 typedef struct mite_ir_make {
     const char *op;
     const char *name;
-    mite_ir_value *inputs[10]; // trailing NULLs are cut off
+    mite_ir_value *inputs[11]; // trailing NULLs are cut off
     mite_ir_value **input_list; // instead of `inputs`, with input_count
     size_t input_count;
     const mite_ir_node *copy_attrs; // of a node of the same operator; else the defaults

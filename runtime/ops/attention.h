@@ -16,6 +16,7 @@ typedef struct mite_attention_rows {
 typedef struct mite_attention_state {
     mite_attention_rows q, k, v;
     size_t batch, past, keys;       // keys: those of the past, and k.count
+    size_t present;                 // rows of what is kept for the next run
     size_t mask_step[4], mask_keys; // in elements, 0 to repeat
     float scale;                    // 0: 1 / sqrt(length of q)
     bool causal;

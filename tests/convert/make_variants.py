@@ -174,6 +174,12 @@ for name, steps, past, last, total in (("sequences padded on the right", 1, 3, (
          {"x": f(2, steps, 128), "p": f(2, 2, past, 16), "q": f(2, 2, past, 16), "l": np.array(last, np.int32), "t": np.array(total, np.int32)},
          {"c": f(9, 8), "s": f(9, 8)}, outputs=[(k, T.FLOAT) for k in "yzu"])
 
+case("grouped attention, a cache of the window", [ms("GroupQueryAttention", ["x", "", "", "p", "q", "l", "t", "c", "s", *[""] * 7, "n"], ["y", "z", "u"], num_heads=4, kv_num_heads=2, do_rotary=1, local_window_size=3, sliding_window_cache=1)],
+     {"x": f(2, 2, 128), "p": f(2, 2, 5, 16), "q": f(2, 2, 5, 16), "l": np.array([8, 3], np.int32), "t": np.array(9, np.int32), "n": np.array([2, 2], np.int32)},
+     {"c": f(12, 8), "s": f(12, 8)}, outputs=[("y", T.FLOAT)])
+case("grouped attention, symbols for every length", [n("MatMul", ["x", "w"], "a"), ms("GroupQueryAttention", ["a", "", "", "p", "q", "l", "t", "c", "s"], ["y", "z", "u"], num_heads=2, kv_num_heads=1, do_rotary=1)],
+     {"x": f(1, 1, 8), "p": f(1, 1, 1, 32), "q": f(1, 1, 1, 32), "l": np.array([1], np.int32), "t": np.array(2, np.int32)}, {"w": f(8, 128), "c": f(9, 8), "s": f(9, 8)},
+     outputs=[(k, T.FLOAT) for k in "yzu"], shapes={"x": ["b", "n", 8], "p": ["b", 1, "past", "d"], "q": ["b", 1, "past", "d"], "l": ["b"]})
 case("parts listed in the run", [n("SplitToSequence", ["x", "p"], "s", axis=1), n("SequenceAt", ["s", "l"], "a"), n("SequenceAt", ["s", "z"], "b"), n("Concat", ["a", "b"], axis=1)],
      {"x": f(2, 6), "p": i64(1, 3, 2)}, {"l": np.int64(-1), "z": np.int64(0)})
 

@@ -1,31 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention and its kin, of ONNX itself and of com.microsoft, on the operators attention,
 // linear_attention and rotary.
+#include "import/onnx/onnx_attention.h"
 #include "import/onnx/onnx_handlers.h"
 #include "import/onnx/onnx_layers.h"
+#include "import/onnx/onnx_stand_ins.h"
 
 #include <math.h>
 #include <string.h>
 
-// What the operator takes; NULL where not given.
-typedef struct request {
-    mite_ir_value *q, *k, *v, *mask, *past_k, *past_v, *lengths, *sinks, *starts, *total;
-    int64_t q_heads, k_heads, causal, left, right, scores;
-    float scale, softcap;
-    size_t outputs; // how many the operator computes
-} request;
-
 static int32_t small(int64_t n) { return n > INT32_MAX || n < -1 ? -1 : (int32_t)n; }
 
-static mite_ir_value *emit_attention(onnx_import *c, const request *r) {
+// The heads of a past [B,H,P,D] are as long as those of new rows, [B,H,S,D] or [B,S,H*D].
+static void expect_heads(onnx_import *c, const mite_ir_value *past, const mite_ir_value *x,
+                         int64_t heads) {
+    int32_t last = x->rank - 1;
+    if (!past || past->rank != 4 || last < 2 || (x->open >> last & 1)) return;
+    if (last == 3) onnx_expect_size(c, past, 3, x->shape[3]);
+    else if (heads > 0) onnx_expect_size(c, past, 3, (int32_t)(x->shape[2] / heads));
+}
+
+mite_ir_value *onnx_emit_attention(onnx_import *c, const onnx_attention_request *r) {
     if (!r->q || !r->k || !r->v) return NULL;
+    expect_heads(c, r->past_k, r->k, r->k_heads);
+    expect_heads(c, r->past_v, r->v, r->k_heads);
     mite_dtype dtype = r->q->dtype, types[] = {dtype, dtype, dtype};
     mite_ir_value *mask = r->mask;
     return MITE_IR_EMIT(
         c->g, .op = "attention", .name = onnx_name(c),
         .inputs = {r->q, onnx_emit_cast(c, r->k, dtype), onnx_emit_cast(c, r->v, dtype), mask,
                    onnx_emit_cast(c, r->past_k, dtype), onnx_emit_cast(c, r->past_v, dtype),
-                   r->lengths, onnx_emit_cast(c, r->sinks, dtype), r->starts, r->total},
+                   r->lengths, onnx_emit_cast(c, r->sinks, dtype), r->starts, r->total, r->drops},
         .attrs = {{"q_heads", .word = small(r->q_heads)},
                   {"k_heads", .word = small(r->k_heads)},
                   {"causal", .word = r->causal != 0},
@@ -38,18 +43,18 @@ static mite_ir_value *emit_attention(onnx_import *c, const request *r) {
 }
 
 // As many outputs as the node wants of `most`.
-static size_t wanted(const onnx_import *c, size_t most) {
+size_t onnx_wanted(const onnx_import *c, size_t most) {
     while (most > 1 && !onnx_has_output(c, most - 1)) most--;
     return most;
 }
 
-static void set_all(onnx_import *c, mite_ir_value *first, size_t count) {
+void onnx_set_all(onnx_import *c, mite_ir_value *first, size_t count) {
     onnx_set(c, 0, first);
     for (size_t k = 1; first && k < count; k++) onnx_set(c, k, mite_ir_output_at(first, k));
 }
 
 void onnx_attention(onnx_import *c) {
-    request r = {
+    onnx_attention_request r = {
         .q = onnx_in(c, 0),
         .k = onnx_in(c, 1),
         .v = onnx_in(c, 2),
@@ -65,9 +70,9 @@ void onnx_attention(onnx_import *c) {
         .scores = onnx_int(c, "qk_matmul_output_mode", 0),
         .scale = onnx_float(c, "scale", 0),
         .softcap = onnx_float(c, "softcap", 0),
-        .outputs = wanted(c, 4),
+        .outputs = onnx_wanted(c, 4),
     };
-    set_all(c, emit_attention(c, &r), r.outputs);
+    onnx_set_all(c, onnx_emit_attention(c, &r), r.outputs);
 }
 
 void onnx_linear_attention(onnx_import *c) {
@@ -95,14 +100,14 @@ void onnx_linear_attention(onnx_import *c) {
                                {"k_heads", .word = small(onnx_int(c, "kv_num_heads", 0))},
                                {"scale", .word = mite_ir_bits(onnx_float(c, "scale", 0))}},
                      .more_dtypes = &state, .more_outputs = 1);
-    set_all(c, y, 2);
+    onnx_set_all(c, y, 2);
 }
 
 // --- RotaryEmbedding ----------------------------------------------------------------------------
 
-static mite_ir_value *emit_rotary(onnx_import *c, mite_ir_value *x, mite_ir_value *cos,
-                                  mite_ir_value *sin, mite_ir_value *ids, int64_t heads,
-                                  const char *interleaved) {
+mite_ir_value *onnx_emit_rotary(onnx_import *c, mite_ir_value *x, mite_ir_value *cos,
+                                mite_ir_value *sin, mite_ir_value *ids, int64_t heads,
+                                const char *interleaved) {
     if (!x || !cos || !sin) return NULL;
     return MITE_IR_EMIT(
         c->g, .op = "rotary", .name = onnx_name(c),
@@ -115,8 +120,8 @@ static mite_ir_value *emit_rotary(onnx_import *c, mite_ir_value *x, mite_ir_valu
 
 void onnx_rotary_embedding(onnx_import *c) {
     onnx_set(c, 0,
-             emit_rotary(c, onnx_in(c, 0), onnx_in(c, 1), onnx_in(c, 2), onnx_optional(c, 3),
-                         onnx_int(c, "num_heads", 0), "interleaved"));
+             onnx_emit_rotary(c, onnx_in(c, 0), onnx_in(c, 1), onnx_in(c, 2), onnx_optional(c, 3),
+                              onnx_int(c, "num_heads", 0), "interleaved"));
 }
 
 // com.microsoft has a scale that its own exporters leave at 1.
@@ -132,8 +137,8 @@ static bool is_plain(onnx_import *c) {
 void onnx_ms_rotary_embedding(onnx_import *c) {
     if (!is_plain(c)) return;
     onnx_set(c, 0,
-             emit_rotary(c, onnx_in(c, 0), onnx_in(c, 2), onnx_in(c, 3), onnx_in(c, 1),
-                         onnx_int(c, "num_heads", 0), "interleaved"));
+             onnx_emit_rotary(c, onnx_in(c, 0), onnx_in(c, 2), onnx_in(c, 3), onnx_in(c, 1),
+                              onnx_int(c, "num_heads", 0), "interleaved"));
 }
 
 // v[index]
@@ -185,9 +190,9 @@ void onnx_m_rotary_embedding(onnx_import *c) {
     ids = onnx_emit_cast(c, ids, MITE_I64);
     cos = by_stream(c, cos, ids, streams, half);
     sin = by_stream(c, sin, ids, streams, half);
-    onnx_set(
-        c, 0,
-        emit_rotary(c, onnx_in(c, 0), cos, sin, NULL, onnx_int(c, "num_heads", 0), "interleaved"));
+    onnx_set(c, 0,
+             onnx_emit_rotary(c, onnx_in(c, 0), cos, sin, NULL, onnx_int(c, "num_heads", 0),
+                              "interleaved"));
 }
 
 // --- com.microsoft: masks -----------------------------------------------------------------------
@@ -206,17 +211,17 @@ static mite_ir_value *sliced(onnx_import *c, mite_ir_value *v, mite_ir_value *fr
 }
 
 // Elements [from, to) along the last dimension.
-static mite_ir_value *cut(onnx_import *c, mite_ir_value *v, int64_t from, int64_t to) {
+mite_ir_value *onnx_cut(onnx_import *c, mite_ir_value *v, int64_t from, int64_t to) {
     return sliced(c, v, onnx_integers(c, &from, 1), onnx_integers(c, &to, 1), -1);
 }
 
 // The keys of the past, and all of them, each as a vector of one.
-static mite_ir_value *past_count(onnx_import *c, const request *r) {
+static mite_ir_value *past_count(onnx_import *c, const onnx_attention_request *r) {
     if (r->past_k) return onnx_dimension(c, r->past_k, 2, 1, 1);
     return onnx_integers(c, (int64_t[]){0}, 1);
 }
 
-static mite_ir_value *key_count(onnx_import *c, const request *r) {
+static mite_ir_value *key_count(onnx_import *c, const onnx_attention_request *r) {
     size_t axis = !r->k->unknown && r->k->rank == 4 ? 2 : 1;
     return onnx_emit_general_binary(c, MITE_BINARY_ADD, past_count(c, r),
                                     onnx_dimension(c, r->k, axis, 1, 1));
@@ -224,7 +229,8 @@ static mite_ir_value *key_count(onnx_import *c, const request *r) {
 
 // [B,T] of a vector: [B] says where the keys to attend end, [2B] then where they begin; [3B+2] counts
 // them first.
-static mite_ir_value *between(onnx_import *c, const request *r, mite_ir_value *mask) {
+static mite_ir_value *between(onnx_import *c, const onnx_attention_request *r,
+                              mite_ir_value *mask) {
     static const int64_t last[] = {1};
     bool begins = mask->shape[0] == 2 * (int64_t)r->q->shape[0];
     mite_ir_value *none = onnx_integers(c, (int64_t[]){0}, 1);
@@ -245,7 +251,8 @@ static mite_ir_value *between(onnx_import *c, const request *r, mite_ir_value *m
 }
 
 // The part of [B,1,M,M] that belongs to the queries and keys.
-static mite_ir_value *window_of(onnx_import *c, const request *r, mite_ir_value *mask) {
+static mite_ir_value *window_of(onnx_import *c, const onnx_attention_request *r,
+                                mite_ir_value *mask) {
     mite_ir_value *past = past_count(c, r), *queries = onnx_dimension(c, r->q, 1, 1, 1);
     mite_ir_value *end = onnx_emit_general_binary(c, MITE_BINARY_ADD, past, queries);
     mite_ir_value *none = onnx_integers(c, (int64_t[]){0}, 1);
@@ -254,7 +261,8 @@ static mite_ir_value *window_of(onnx_import *c, const request *r, mite_ir_value 
 
 // Masks of integers: like `added` something that is added to the scores. Where they say 0 it is no
 // -infinity: who may attend nothing but masked keys attends those.
-static bool take_mask(onnx_import *c, request *r, mite_ir_value *mask, mite_ir_value *added) {
+static bool take_mask(onnx_import *c, onnx_attention_request *r, mite_ir_value *mask,
+                      mite_ir_value *added) {
     r->mask = added;
     if (!mask) return true;
     if (!r->q || !r->k || r->q->unknown || mask->unknown || mask->rank < 1 || mask->rank > 4) {
@@ -280,7 +288,7 @@ static bool take_mask(onnx_import *c, request *r, mite_ir_value *mask, mite_ir_v
 // --- com.microsoft.MultiHeadAttention ------------------------------------------------------------
 
 // The bias of q, k and v lies in one vector, in that order.
-static bool add_bias(onnx_import *c, request *r, mite_ir_value *bias) {
+static bool add_bias(onnx_import *c, onnx_attention_request *r, mite_ir_value *bias) {
     mite_ir_value **parts[] = {&r->q, &r->k, &r->v};
     int64_t from = 0;
     for (size_t i = 0; i < 3 && bias; i++) {
@@ -295,7 +303,7 @@ static bool add_bias(onnx_import *c, request *r, mite_ir_value *bias) {
             int64_t all = (int64_t)mite_ir_elements(bias);
             if (width * 3 != all && all % 3 == 0) width = all / 3;
         }
-        *parts[i] = onnx_emit_add(c, x, cut(c, bias, from, from + width));
+        *parts[i] = onnx_emit_add(c, x, onnx_cut(c, bias, from, from + width));
         from += width;
     }
     return mite_ir_ok(c->g);
@@ -315,7 +323,7 @@ static bool is_packed(const mite_ir_value *v, int32_t parts) {
 
 void onnx_multi_head_attention(onnx_import *c) {
     // query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value
-    request r = {
+    onnx_attention_request r = {
         .q = onnx_in(c, 0),
         .k = onnx_optional(c, 1),
         .v = onnx_optional(c, 2),
@@ -327,7 +335,7 @@ void onnx_multi_head_attention(onnx_import *c) {
         .left = -1,
         .right = -1,
         .scale = onnx_float(c, "scale", 0),
-        .outputs = wanted(c, 3),
+        .outputs = onnx_wanted(c, 3),
     };
     if (r.q && !r.k && is_packed(r.q, 3)) {
         mite_ir_value *all = r.q;
@@ -344,7 +352,7 @@ void onnx_multi_head_attention(onnx_import *c) {
     if (!r.q || !add_bias(c, &r, onnx_optional(c, 3)) ||
         !take_mask(c, &r, onnx_optional(c, 4), onnx_optional(c, 5)))
         return;
-    set_all(c, emit_attention(c, &r), r.outputs);
+    onnx_set_all(c, onnx_emit_attention(c, &r), r.outputs);
 }
 
 // --- com.microsoft.Attention: with the projection to q, k and v --------------------------------------
@@ -361,10 +369,10 @@ static void attend_all(onnx_import *c, mite_ir_value *all, int32_t width, size_t
     }
     if (!onnx_list(c, "qkv_hidden_sizes", SIZE_MAX, sizes, 3, &count) || count != 3)
         sizes[0] = sizes[1] = sizes[2] = width / 3;
-    request r = {
-        .q = cut(c, all, 0, sizes[0]),
-        .k = cut(c, all, sizes[0], sizes[0] + sizes[1]),
-        .v = cut(c, all, sizes[0] + sizes[1], sizes[0] + sizes[1] + sizes[2]),
+    onnx_attention_request r = {
+        .q = onnx_cut(c, all, 0, sizes[0]),
+        .k = onnx_cut(c, all, sizes[0], sizes[0] + sizes[1]),
+        .v = onnx_cut(c, all, sizes[0] + sizes[1], sizes[0] + sizes[1] + sizes[2]),
         .past_k = part(c, past, 0),
         .past_v = part(c, past, 1),
         .q_heads = heads,
@@ -376,7 +384,7 @@ static void attend_all(onnx_import *c, mite_ir_value *all, int32_t width, size_t
         .outputs = onnx_has_output(c, 1) ? 3 : 1,
     };
     if (!r.q || !take_mask(c, &r, onnx_optional(c, mask), onnx_optional(c, added))) return;
-    mite_ir_value *y = emit_attention(c, &r);
+    mite_ir_value *y = onnx_emit_attention(c, &r);
     onnx_set(c, 0, y);
     if (!y || r.outputs == 1) return;
     const int64_t first[] = {0};
@@ -410,94 +418,4 @@ void onnx_q_attention(onnx_import *c) {
     mite_ir_value *scale = onnx_emit_mul(c, onnx_in(c, 3), onnx_in(c, 4));
     all = onnx_emit_mul(c, onnx_emit_cast(c, all, MITE_F32), scale);
     attend_all(c, onnx_emit_add(c, all, onnx_in(c, 2)), w->shape[1], 5, 8, SIZE_MAX);
-}
-
-// --- com.microsoft.GroupQueryAttention ------------------------------------------------------------
-
-// How much of its past each sequence has, as [B]: what seqlens_k, the last index of its keys, leaves
-// beside the new ones; nothing in a prompt, whose S is the whole of total_sequence_length.
-static bool take_starts(onnx_import *c, request *r) {
-    const int64_t one[] = {1}, all[] = {-1};
-    mite_ir_value *last = onnx_emit_cast(c, onnx_in(c, 5), MITE_I64);
-    mite_ir_value *total = onnx_emit_cast(c, onnx_in(c, 6), MITE_I64);
-    mite_ir_value *steps = onnx_dimension(c, r->q, 1, 1, 1);
-    last = onnx_reshape_to(c, last, onnx_integers(c, all, 1), false);
-    r->total = onnx_reshape_to(c, total, onnx_integers(c, one, 1), false);
-    mite_ir_value *before =
-        onnx_emit_sub(c, onnx_emit_add(c, last, onnx_integers(c, one, 1)), steps);
-    mite_ir_value *prompt = onnx_emit_general_binary(c, MITE_BINARY_EQUAL, r->total, steps);
-    if (!before || !prompt) return false;
-    r->starts =
-        MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c),
-                     .inputs = {prompt, onnx_scalar(c, MITE_I64, 0), before}, .dtype = MITE_I64);
-    return r->starts != NULL;
-}
-
-// The positions [B,S] of the new rows.
-static mite_ir_value *new_positions(onnx_import *c, const request *r) {
-    const int64_t last[] = {1};
-    mite_ir_value *range =
-        MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c),
-                     .inputs = {onnx_scalar(c, MITE_I64, 0), onnx_dimension(c, r->q, 1, 1, 1),
-                                onnx_scalar(c, MITE_I64, 1)});
-    return onnx_emit_add(c, unsqueezed(c, r->starts, last, 1), range);
-}
-
-void onnx_group_query_attention(onnx_import *c) {
-    // query, key, value, past_key, past_value, seqlens_k, total_sequence_length, cos, sin,
-    // position_ids, attention_bias, head_sink
-    int64_t q_heads = onnx_int(c, "num_heads", 0), k_heads = onnx_int(c, "kv_num_heads", 0);
-    int64_t window = onnx_int(c, "local_window_size", -1);
-    request r = {
-        .q = onnx_in(c, 0),
-        .k = onnx_optional(c, 1),
-        .v = onnx_optional(c, 2),
-        .mask = onnx_optional(c, 10),
-        .past_k = onnx_optional(c, 3),
-        .past_v = onnx_optional(c, 4),
-        .q_heads = q_heads,
-        .k_heads = k_heads,
-        .causal = 1,
-        .left = window > 0 ? window - 1 : -1,
-        .right = -1,
-        .scale = onnx_float(c, "scale", 0),
-        .softcap = onnx_float(c, "softcap", 0),
-        .outputs = wanted(c, 3),
-    };
-    if (!r.q) return;
-    if (q_heads < 1 || q_heads > INT32_MAX || k_heads < 1 || k_heads > q_heads) {
-        mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %D heads, and %D of keys", q_heads, k_heads);
-        return;
-    }
-    if (strcmp(onnx_string(c, "k_quant_type", "NONE"), "NONE") != 0 ||
-        strcmp(onnx_string(c, "v_quant_type", "NONE"), "NONE") != 0 || onnx_has_output(c, 3)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
-                     "a quantized cache (k_quant_type) and the scores as output 3 are not "
-                     "supported; export the model without them");
-        return;
-    }
-    if (onnx_has_input(c, 11)) {
-        r.sinks = onnx_in(c, 11);
-    } else if (onnx_int(c, "smooth_softmax", 0) == 1) { // as if of a score of 0
-        r.sinks =
-            mite_ir_constant(c->g, onnx_name(c), r.q->dtype, 1, (int32_t[]){(int32_t)q_heads});
-    }
-    if (!take_starts(c, &r)) return;
-    if (!r.k) { // packed: all heads of q, then those of k, then those of v
-        int64_t width =
-            r.q->unknown || r.q->rank != 3 ? 0 : r.q->shape[2] / (q_heads + 2 * k_heads);
-        if (!mite_ir_is_fixed(r.q) && r.past_k && !r.past_k->unknown && r.past_k->rank == 4)
-            width = r.past_k->shape[3];
-        mite_ir_value *all = r.q;
-        r.q = cut(c, all, 0, q_heads * width);
-        r.k = cut(c, all, q_heads * width, (q_heads + k_heads) * width);
-        r.v = cut(c, all, (q_heads + k_heads) * width, INT64_MAX);
-    }
-    if (onnx_int(c, "do_rotary", 0)) {
-        mite_ir_value *ids = onnx_optional(c, 9), *cos = onnx_in(c, 7), *sin = onnx_in(c, 8);
-        if (!ids) ids = new_positions(c, &r);
-        r.q = emit_rotary(c, r.q, cos, sin, ids, q_heads, "rotary_interleaved");
-        r.k = emit_rotary(c, r.k, cos, sin, ids, k_heads, "rotary_interleaved");
-    }
-    set_all(c, emit_attention(c, &r), r.outputs);
 }

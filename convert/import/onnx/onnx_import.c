@@ -228,7 +228,9 @@ static bool open_dimensions(onnx_import *c, const onnx_port *p, mite_ir_value *v
         uint32_t number;
         if (p->dims[i] >= 0) continue;
         if (!symbol_number(c, p, i, &number)) return false;
-        mite_ir_open(v, i, onnx_stand_in(c, number, false), onnx_stand_in(c, number, true));
+        int32_t one = onnx_stand_in(c, number, false), other = onnx_stand_in(c, number, true);
+        if (one == other) v->shape[i] = v->other[i] = one;
+        else mite_ir_open(v, i, one, other);
     }
     return true;
 }

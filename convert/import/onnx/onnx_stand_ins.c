@@ -4,6 +4,9 @@
 // is at most as long as a table that goes with it (the 77 positions of a text encoder), or as long as
 // two others together (a mask over what is new and what was). That is kept, and the model is read again.
 //
+// A symbol that an operator takes at one size alone (the length of a cache's heads) is no open dimension:
+// then both stand-ins are that size.
+//
 // An addition may also stretch a batch of one, so nothing follows of two first dimensions there.
 #include "import/onnx/onnx_stand_ins.h"
 
@@ -30,7 +33,7 @@ static bool symbol_at(const onnx_import *c, const mite_ir_value *v, int32_t d, u
 
 static bool settle(onnx_import *c, uint32_t symbol, int32_t one, int32_t other) {
     mite_import_stand_ins *s = c->options->stand_ins;
-    if (s->at[symbol][0] || one < 1 || other < 1 || one == other) return false; // said once
+    if (s->at[symbol][0] || one < 1 || other < 1) return false; // said once
     s->at[symbol][0] = one;
     s->at[symbol][1] = other;
     s->changed = true;
@@ -86,6 +89,11 @@ static bool is_stretching(const mite_ir_node *node) {
     static const char *const names[] = {"add", "sub", "mul",    "div",
                                         "min", "max", "binary", "where"};
     return MITE_IR_IS_ONE_OF(node, names);
+}
+
+void onnx_expect_size(onnx_import *c, const mite_ir_value *v, int32_t d, int32_t size) {
+    uint32_t symbol;
+    if (c->options->stand_ins && symbol_at(c, v, d, &symbol)) settle(c, symbol, size, size);
 }
 
 void onnx_learn_from_refusal(void *context, const mite_ir_node *node) {

@@ -7,10 +7,11 @@
 // [B,HK,P,D], which come before k and v, so that T = P + length of k; lengths [B] i32 or i64, how
 // many keys of each sequence count; sinks [HQ], for each head a score more in the softmax, that of a
 // value of zeros ("Efficient Streaming Language Models with Attention Sinks", Xiao et al. 2024);
-// starts [B] i64, how much of its past each sequence has: new rows come right behind that, and T is
-// the larger of P and `total`, one i32 or i64 (the cache of com.microsoft.GroupQueryAttention).
+// starts [B] i64, how much of its past each sequence has: new rows come right behind that (the cache
+// of com.microsoft.GroupQueryAttention). The present is then as long as the past or as `total`, one i32
+// or i64, whichever is more, and has the keys that count but for the first drops [B] i64 of them.
 // Query i stands at position p = i + offset, with offset P, or the start, or length - S where lengths
-// are given.
+// are given and neither is there.
 // causal: keys j <= p; left >= 0: j >= p - left; right >= 0: j <= p + right.
 // Outputs: y; present_k and present_v, past and new ones together, then zeros; scores [B,HQ,S,T] as they are
 // after the stage `scores`: 0 product, 1 softcap, 2 mask, 3 softmax.
@@ -23,7 +24,7 @@
 #include <math.h>
 
 enum { Q_HEADS, K_HEADS, CAUSAL, LEFT, RIGHT, SCORES, SCALE, SOFTCAP }; // attribute words
-enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, SINKS, STARTS, TOTAL, INPUTS };
+enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS, SINKS, STARTS, TOTAL, DROPS, INPUTS };
 enum { Y, PRESENT_K, PRESENT_V, ALL_SCORES, OUTPUTS };
 
 #define ROWS 4 // queries that share the reading of a key
@@ -53,7 +54,7 @@ static bool read_past(const mite_step *s, size_t k, const rows *r, size_t batch,
 static mite_status set_up(mite_step *s, state *st) {
     const mite_view *q = s->inputs[Q], *lengths = mite_step_input(s, LENGTHS);
     const mite_view *mask = mite_step_input(s, MASK), *sinks = mite_step_input(s, SINKS);
-    const mite_view *starts = mite_step_input(s, STARTS);
+    const mite_view *starts = mite_step_input(s, STARTS), *drops = mite_step_input(s, DROPS);
     int64_t total = 0;
     size_t count;
     mite_status status = starts ? mite_step_integers(s, TOTAL, &total, 1, &count) : MITE_OK;
@@ -69,13 +70,14 @@ static mite_status set_up(mite_step *s, state *st) {
                 (size_t)s->inputs[V]->shape[0] == st->batch &&
                 read_past(s, PAST_K, &st->k, st->batch, &st->past) &&
                 read_past(s, PAST_V, &st->v, st->batch, &st->past) &&
-                mite_size_add(&st->keys, st->past, st->k.count) && total <= INT32_MAX;
-    if (fits && starts) st->keys = mite_max_size(st->past, total < 0 ? 0 : (size_t)total);
-    fits = fits && st->keys <= INT32_MAX && mite_attention_read_mask(s, st) &&
-           (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
-           (!lengths || lengths->elements == st->batch) &&
-           (!starts || (starts->elements == st->batch && starts->dtype == MITE_I64)) &&
-           (!sinks || sinks->elements == st->q.heads);
+                mite_size_add(&st->keys, st->past, st->k.count) && st->keys <= INT32_MAX &&
+                total >= 0 && total <= INT32_MAX && mite_attention_read_mask(s, st) &&
+                (!mask || mask->dtype == MITE_BOOL || mite_is_real(mask->dtype)) &&
+                (!lengths || lengths->elements == st->batch) &&
+                (!starts || (starts->elements == st->batch && starts->dtype == MITE_I64)) &&
+                (!drops || (starts && drops->elements == st->batch && drops->dtype == MITE_I64)) &&
+                (!sinks || sinks->elements == st->q.heads);
+    st->present = starts ? mite_max_size(st->past, (size_t)total) : st->keys;
     if (fits) return MITE_OK;
     const mite_view *k = s->inputs[K], *v = s->inputs[V];
     return mite_step_fail(s, MITE_ERR_FORMAT,
@@ -101,11 +103,12 @@ static mite_status infer(mite_step *s) {
                                 mite_dtype_name(dtype));
     if (status) return status;
     int32_t b = (int32_t)st.batch, h = (int32_t)st.k.heads, t = (int32_t)st.keys;
+    int32_t kept = (int32_t)st.present;
     int32_t rows_of_q = (int32_t)st.q.count, q_heads = (int32_t)st.q.heads, width;
     int32_t d = (int32_t)st.k.length, e = (int32_t)st.v.length;
     if (__builtin_mul_overflow(q_heads, e, &width)) width = -1;
     const int32_t shapes[OUTPUTS][4] = {
-        {b, q_heads, rows_of_q, e}, {b, h, t, d}, {b, h, t, e}, {b, q_heads, rows_of_q, t}};
+        {b, q_heads, rows_of_q, e}, {b, h, kept, d}, {b, h, kept, e}, {b, q_heads, rows_of_q, t}};
     for (size_t i = 0; i < s->node->output_count && !status; i++) {
         status = mite_step_need_type(s, "output", s->outputs[i], dtype);
         if (!status && i == Y && s->inputs[Q]->rank == 3)
@@ -152,11 +155,26 @@ static mite_status prepare(mite_step *s) {
     return MITE_OK;
 }
 
+// Element `batch` of an optional input of i32 or i64.
+static int64_t number_at(const mite_step *s, size_t k, size_t batch, int64_t otherwise) {
+    const mite_view *v = mite_step_input(s, k);
+    if (v)
+        mite_load_integers(&otherwise, (const char *)v->data + batch * mite_dtype_bytes(v->dtype),
+                           v->dtype, 1, 1);
+    return otherwise;
+}
+
+// How many keys of a sequence count, of those that it has.
+static size_t valid_keys(const mite_step *s, size_t batch, size_t have) {
+    int64_t given = number_at(s, LENGTHS, batch, (int64_t)have);
+    return given < 0 ? 0 : mite_min_size((size_t)given, have);
+}
+
 // One head of q in one sequence.
 typedef struct head {
     const mite_step *s;
     size_t batch, head;
-    size_t past, rows; // how much of the past this sequence has, and new rows behind
+    size_t past; // how much of it this sequence has; new rows come behind that
     int64_t offset;
     size_t valid; // keys from here on count for none
     const float *old_k, *old_v, *new_k, *new_v; // of the past; of this run
@@ -250,7 +268,7 @@ static void some_rows(const head *h, size_t first, size_t count) {
     for (size_t j = 0; j < st->keys; j++)
         for (size_t r = 0; r < count; r++)
             h->scores[r * st->keys + j] =
-                j < h->rows ? mite_dot(h->q + r * length, key_row(h, j), length) : 0;
+                j < h->past + st->k.count ? mite_dot(h->q + r * length, key_row(h, j), length) : 0;
     for (size_t r = 0; r < count; r++) attend(h, first + r, h->scores + r * st->keys);
     memset(h->sums, 0, count * wide * sizeof(float));
     for (size_t j = 0; j < st->keys; j++)
@@ -266,23 +284,26 @@ static void some_rows(const head *h, size_t first, size_t count) {
     }
 }
 
-// Past and new rows of head `k_head`, one behind the other, and zeros.
+// What is kept of head `k_head`: rows of the past and new ones, and zeros.
 static void keep_rows(const head *h, size_t output, const rows *r, size_t k_head) {
     const mite_step *s = h->s;
     const state *st = s->state;
     const mite_view *old = mite_step_input(s, output == PRESENT_K ? PAST_K : PAST_V);
     const mite_view *in = s->inputs[output == PRESENT_K ? K : V], *out = s->outputs[output];
     size_t item = mite_dtype_bytes(in->dtype), plane = h->batch * r->heads + k_head;
-    size_t row_bytes = r->length * item;
-    char *to = (char *)out->data + plane * st->keys * row_bytes;
+    size_t row_bytes = r->length * item, drop = (size_t)number_at(s, DROPS, h->batch, 0);
+    // Where starts are given, what is beyond the length is padding.
+    size_t end = mite_step_input(s, STARTS) ? h->valid : st->keys;
+    char *to = (char *)out->data + plane * st->present * row_bytes;
     if (!row_bytes) return;
-    if (h->past)
-        memcpy(to, (const char *)old->data + plane * st->past * row_bytes, h->past * row_bytes);
-    for (size_t i = 0; i < r->count; i++) {
-        size_t from = h->batch * r->batch_step + k_head * r->head_step + i * r->row_step;
-        memcpy(to + (h->past + i) * row_bytes, (const char *)in->data + from * item, row_bytes);
+    for (size_t j = drop; j < end; j++, to += row_bytes) {
+        const mite_view *from = j < h->past ? old : in;
+        size_t at = j < h->past ? (plane * st->past + j) * r->length
+                                : h->batch * r->batch_step + k_head * r->head_step +
+                                      (j - h->past) * r->row_step;
+        memcpy(to, (const char *)from->data + at * item, row_bytes);
     }
-    memset(to + h->rows * row_bytes, 0, (st->keys - h->rows) * row_bytes);
+    memset(to, 0, (st->present - (end - drop)) * row_bytes);
 }
 
 // The head's new rows as f32: in place, or converted one behind the other.
@@ -307,23 +328,13 @@ static const float *past_of(const mite_step *s, size_t k, const rows *r, size_t 
 static void one_head(head *h, float *room) {
     const mite_step *s = h->s;
     const state *st = s->state;
-    const mite_view *lengths = mite_step_input(s, LENGTHS), *starts = mite_step_input(s, STARTS);
     size_t group = st->q.heads / st->k.heads, k_head = h->head / group;
     size_t plane = h->batch * st->k.heads + k_head;
-    h->past = st->past;
-    if (starts) h->past = (size_t)((const int64_t *)starts->data)[h->batch];
-    h->rows = h->past + st->k.count;
+    h->past = (size_t)number_at(s, STARTS, h->batch, (int64_t)st->past);
     h->offset = (int64_t)h->past;
-    h->valid = h->rows;
-    if (lengths) {
-        int64_t given;
-        mite_load_integers(
-            &given, (const char *)lengths->data + h->batch * mite_dtype_bytes(lengths->dtype),
-            lengths->dtype, 1, 1);
-        if (given < 0) given = 0;
-        if ((uint64_t)given < h->valid) h->valid = (size_t)given;
-        if (!st->past) h->offset = (int64_t)h->valid - (int64_t)st->q.count;
-    }
+    h->valid = valid_keys(s, h->batch, h->past + st->k.count);
+    if (mite_step_input(s, LENGTHS) && !st->past && !mite_step_input(s, STARTS))
+        h->offset = (int64_t)h->valid - (int64_t)st->q.count;
     h->scores = room;
     h->q = h->scores + ROWS * st->keys;
     h->sums = h->q + 2 * ROWS * st->q.length;
@@ -339,14 +350,14 @@ static void one_head(head *h, float *room) {
     if (s->node->output_count > PRESENT_V) keep_rows(h, PRESENT_V, &st->v, k_head);
 }
 
-// Whether each start lies in the past and leaves room for the new rows.
+// Whether each start lies in the past, and what is kept fits.
 static bool starts_fit(const mite_step *s) {
     const state *st = s->state;
-    const mite_view *starts = mite_step_input(s, STARTS);
-    for (size_t i = 0; starts && i < st->batch; i++) {
-        int64_t start = ((const int64_t *)starts->data)[i];
-        if (start < 0 || (uint64_t)start > st->past || (size_t)start + st->k.count > st->keys)
-            return false;
+    for (size_t i = 0; mite_step_input(s, STARTS) && i < st->batch; i++) {
+        int64_t start = number_at(s, STARTS, i, 0), drop = number_at(s, DROPS, i, 0);
+        if (start < 0 || (uint64_t)start > st->past || drop < 0) return false;
+        size_t valid = valid_keys(s, i, (size_t)start + st->k.count);
+        if ((uint64_t)drop > valid || valid - (size_t)drop > st->present) return false;
     }
     return true;
 }

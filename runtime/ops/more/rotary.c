@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rotary: rotary position embedding. x [B,H,S,D] or [B,S,H*D] (with `heads`), of real types; cos
 // and sin [B,S,R/2], or [positions,R/2] with the position of each token in `ids` [B,S] (or [1]:
-// that of the first token). Pairs (a, b) of the first R = `rotated` (0: D) numbers of a head
+// that of the first token). Pairs (a, b) of the first R = `rotated` numbers of a head (0: as cos has it)
 // become (a cos - b sin, b cos + a sin); pairs are neighbours (interleaved) or R/2 apart.
 #include "elements.h"
 
@@ -46,11 +46,10 @@ static bool read_sizes(const mite_step *s, sizes *z) {
     }
     z->batch = (size_t)x->shape[0];
     z->batch_step = z->heads * z->steps * z->length;
+    if (!mite_same_shape(cos, sin) || cos->rank < 2) return false;
     rotated = mite_attr_int(s, ROTATED);
-    z->half = (rotated > 0 ? (size_t)rotated : z->length) / 2;
-    if (z->half * 2 > z->length || !mite_same_shape(cos, sin) || cos->rank < 2 ||
-        (size_t)cos->shape[cos->rank - 1] != z->half)
-        return false;
+    z->half = (size_t)cos->shape[cos->rank - 1];
+    if (z->half > z->length / 2 || (rotated > 0 && z->half != (size_t)rotated / 2)) return false;
     if (ids)
         return cos->rank == 2 && (ids->elements == z->batch * z->steps || ids->elements == 1) &&
                ids->dtype == MITE_I64;
