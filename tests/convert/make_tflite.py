@@ -231,6 +231,30 @@ for c in('LESS','GREATER_EQUAL','EQUAL','NOT_EQUAL'):
   a,b=T('a','i8',(30,1),scale=.0372,zp=3),T('b','i8',(30,),scale=.0288,zp=12); y=T('y','bool',(30,30))
   case('i8_exact_'+c.lower(),[a,b],[y],[Op(c,[a,b],[y])])
 
+for c in('TANH','LOGISTIC'): # a scale that is taken for 2^-12
+  x=T('x','i16',(99,),scale=1.0004/4096); y=T('y','i16',(99,),scale=1/32768); case('i16_exact_power_'+c.lower(),[x],[y],[Op(c,[x],[y])])
+for c,so in(('ADD',1e-4),('SUB',7e-5),('MUL',6e-5)):
+  a,b=T('a','i16',(14,1),scale=5.3e-5),T('b','i16',(14,),scale=3.1e-5); y=T('y','i16',(14,14),scale=so)
+  case('i16_exact_'+c.lower(),[a,b],[y],[Op(c,[a,b],[y],dict(fusedActivationFunction=1,**({} if c=='MUL' else {'potScaleInt16':False})))],lsb=0)
+x=T('x','i16',(2,4,3,9),scale=2.1e-4); y=T('y','i16',(2,9),scale=3.7e-5); case('i16_exact_mean',[x],[y],[Op('MEAN',[x,C('a',i32(1,2))],[y],{'keepDims':False})],lsb=0)
+a,b=T('a','i16',(2,1,5,9),scale=1e-4),T('b','i16',(3,9,4),scale=2e-4); y=T('y','i16',(2,3,5,4),scale=2e-3); case('i16_exact_bmm',[a,b],[y],[Op('BATCH_MATMUL',[a,b],[y],{})],lsb=0)
+a,b=T('a','i16',(9,20),scale=1e-4),T('b','i16',(8,20),scale=2e-4); y=T('y','i16',(9,8),scale=3e-3); case('i16_exact_fc_computed',[a,b],[y],[Op('FULLY_CONNECTED',[a,b],[y],{'version':7,'fusedActivationFunction':1})],lsb=0)
+for a,b,s1,z1,s2,z2 in(('i16','i16',1e-3,0,2.3e-3,0),('i16','i8',1e-3,0,.3,4),('u8','i16',.05,131,1.7e-3,0)):
+  x=T('x',a,(99,),scale=s1,zp=z1); y=T('y',b,(99,),scale=s2,zp=z2); case('q_exact_%s_%s'%(a,b),[x],[y],[Op('QUANTIZE',[x],[y])],lsb=0)
+for pad,st,k,so in((0,2,3,(8,10)),(0,1,5,(4,5))):
+  r=np.random.default_rng(11); sc=r.uniform(.001,.004,6); w=const('w',r.integers(-127,128,(6,k,k,3)).astype(np.int8),scale=sc); s=C('s',i32(1,*so,6)); o=dict(padding=pad,strideW=st,strideH=st,version=3,fusedActivationFunction=0)
+  x=T('x','i16',(1,4,5,3),scale=2e-4); y=T('y','i16',(1,)+so+(6,),scale=3e-4); b=const('b',r.integers(-3000,3000,6),scale=sc*2e-4); case('i16_exact_tconv_%d%d%d'%(pad,st,k),[x],[y],[Op('TRANSPOSE_CONV',[s,w,x,b],[y],dict(o))],lsb=0)
+  x=F('x',(1,4,5,3)); y=F('y',(1,)+so+(6,)); b=C('b',r.standard_normal(6).astype(np.float32)); case('dyn_tconv_%d%d%d'%(pad,st,k),[x],[y],[Op('TRANSPOSE_CONV',[s,w,x,b],[y],dict(o))])
+for dt,z in(('i8',0),('u8',128)):
+  away=lambda zero:lambda r:np.delete(np.arange(z-128,z+128),zero+128-z).astype(NP[dt])[::15] # but 0
+  for k,(za,zb,zo,so) in enumerate(((z+3,z-128,z-20,.3),(z-60,z+12,z+33,.07))):
+    a,b=T('a',dt,(32,1),scale=.05,zp=za),T('b',dt,(17,),scale=.02,zp=zb); y=T('y',dt,(32,17),scale=so,zp=zo)
+    case('%s_exact_div_%d'%(dt,k),[a,b],[y],[Op('DIV',[a,b],[y],{'fusedActivationFunction':k})],[None,away(zb)],lsb=0)
+for dt,sx,zx,zo,so in(('i8',.03,5,-9,lambda n:3.2**n/128),('i16',1e-4,0,0,lambda n:2.7**n/32768)):
+  for k,(sh,ax) in enumerate((((30,3),(1,)),((2,5,4,7),(2,0)),((9,),(0,)))):
+    x=T('x',dt,sh,scale=sx,zp=zx); y=T('y',dt,[n for i,n in enumerate(sh) if i not in ax],scale=so(int(np.prod([sh[i] for i in ax]))),zp=zo)
+    case('%s_exact_reduce_prod_%d'%(dt,k),[x],[y],[Op('REDUCE_PROD',[x,C('a',i32(*ax))],[y],{'keepDims':False,'version':2})],lsb=0)
+
 # recurrent
 rr=np.random.default_rng(3); f=lambda *s:(rr.standard_normal(s)*.4).astype(np.float32)
 def V(n,s): return T(n,'f32',s,var=True)

@@ -140,6 +140,15 @@ bool tfl_same_quantization(tfl_import *c, size_t k);
 
 // Does the whole node where it is a function of int16 that has an operator of its own (tflite_i16.c).
 bool tfl_set_i16_function(tfl_import *c);
+// Does the whole node where its quanta are computed in fixed point (tflite_fixed.c): two numbers (ADD,
+// SUB, MUL of int16, DIV of bytes), many (MEAN of int16, REDUCE_PROD), one (QUANTIZE from or to int16).
+bool tfl_set_fixed_binary(tfl_import *c);
+bool tfl_set_fixed_reduction(tfl_import *c);
+bool tfl_set_requantized(tfl_import *c);
+// Does the node multiply two tensors of int16? And the product of their quanta a and b.
+bool tfl_is_i16_product(const tfl_import *c);
+mite_ir_value *tfl_emit_i16_product(tfl_import *c, mite_ir_value *a, mite_ir_value *b,
+                                    int32_t activation);
 
 const char *tfl_name(const tfl_import *c); // for nodes: that of the first output
 

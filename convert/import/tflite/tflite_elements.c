@@ -87,6 +87,7 @@ static mite_ir_value *binary(tfl_import *c, const char *core, mite_binary which,
 
 // ADD, SUB, MUL and DIV have an activation as their first option; the others none.
 void tfl_binary(tfl_import *c) {
+    if (tfl_set_fixed_binary(c)) return;
     const tfl_op *op = tfl_op_of(c->node);
     mite_binary which = (mite_binary)op->function;
     mite_ir_value *a = tfl_plain(c, 0), *b = tfl_plain(c, 1);
@@ -104,7 +105,7 @@ static mite_ir_value *in_fixed_point(tfl_import *c, size_t k) {
     if (!t || (t->type != TFL_INT8 && t->type != TFL_UINT8) || !tfl_is_quantized(t) ||
         !tfl_stored_quantization(c, t, &scale, &zero) || scale >= 1)
         return NULL;
-    tfl_fixed_factor((double)scale, &multiplier, &shift);
+    tfl_fixed_factor((double)scale, 31, &multiplier, &shift);
     mite_ir_value *x = tfl_in(c, k);
     mite_ir_value *table = mite_ir_constant(c->g, tfl_name(c), MITE_I32, 1, &count);
     for (int32_t q = 0; table && q < count; q++)
@@ -185,7 +186,9 @@ void tfl_cast(tfl_import *c) {
     tfl_set(c, 0, tfl_emit_cast(c, x, dtype));
 }
 
-void tfl_quantize(tfl_import *c) { tfl_set(c, 0, tfl_real(c, 0)); }
+void tfl_quantize(tfl_import *c) {
+    if (!tfl_set_requantized(c)) tfl_set(c, 0, tfl_real(c, 0));
+}
 
 // DEQUANTIZE and DENSIFY. Half-precision and sparse constants are unpacked by whoever uses them, so
 // that weights are known as such.

@@ -6,12 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-// LOGISTIC and TANH. 1/(3*4096) is the unit of the table: where the input's scale is 2^-12 or 2^-11
-// the factor is 3 or 6, else it has 15 bits and a shift.
+// LOGISTIC and TANH. 1/(3*4096) is the unit of the table: where the input's scale is close to 2^-12, or
+// to 2^-11 for TANH, it is taken for that and the factor is 3 or 6, else it has 15 bits and a shift.
 static mite_ir_value *sigmoid(tfl_import *c, mite_ir_value *x, float scale, bool tangent) {
     int32_t shift = 0;
     double multiplier = (double)scale * 4096.0 * 3.0;
-    bool power = scale == 0x1p-12f || scale == 0x1p-11f;
+    double exponent = log2((double)scale), whole = round(exponent);
+    bool power = fabs(exponent - whole) < 1e-3 && (whole == -12 || (tangent && whole == -11));
+    if (power) multiplier = 3 * exp2(whole + 12);
     for (; !power && multiplier <= 32767.0 / 2.0 && shift <= 30; shift++) multiplier *= 2.0;
     if (multiplier > 1 << 16) multiplier = 1 << 16; // beyond the table for all but 0
     return MITE_IR_EMIT(c->g, .op = "sigmoid_i16", .name = tfl_name(c), .inputs = {x},
@@ -24,7 +26,7 @@ static mite_ir_value *sigmoid(tfl_import *c, mite_ir_value *x, float scale, bool
 // The input's steps as steps of 10/65535, the factor with 31 bits.
 static mite_ir_value *softmax(tfl_import *c, mite_ir_value *x, float scale) {
     int32_t q, e;
-    tfl_fixed_factor((double)scale * (double)tfl_option_float(c, 0) / (10.0 / 65535.0), &q, &e);
+    tfl_fixed_factor((double)scale * (double)tfl_option_float(c, 0) / (10.0 / 65535.0), 31, &q, &e);
     if (!q || e > 30) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its scale or beta is too large or too small");
         return NULL;

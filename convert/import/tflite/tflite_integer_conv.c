@@ -10,12 +10,6 @@ static float weight_scale(const mite_ir_value *q, size_t n) {
     return q->scales[q->quant_count > 1 ? n : 0];
 }
 
-// The 31 bits of a factor are rounded to 15 for convolutions.
-static void set_factor(double multiplier, int32_t bits, int32_t *factor, int32_t *shift) {
-    tfl_fixed_factor(multiplier, factor, shift);
-    if (bits == 15) *factor = *factor < 0x7FFF0000 ? (*factor + (1 << 15)) >> 16 : 0x7FFF;
-}
-
 static mite_ir_value *i16_factors(tfl_import *c, const mite_ir_value *weights, float in, float out,
                                   int32_t bits) {
     int32_t columns = weights->shape[0];
@@ -23,8 +17,8 @@ static mite_ir_value *i16_factors(tfl_import *c, const mite_ir_value *weights, f
         mite_ir_constant(c->g, tfl_name(c), MITE_I32, 2, (const int32_t[]){2, columns});
     for (int32_t n = 0; v && n < columns; n++) {
         int32_t *factor = (int32_t *)v->data + n;
-        set_factor((double)in * (double)weight_scale(weights, (size_t)n) / (double)out, bits,
-                   factor, factor + columns);
+        tfl_fixed_factor((double)in * (double)weight_scale(weights, (size_t)n) / (double)out, bits,
+                         factor, factor + columns);
         if (factor[columns] <= 14) continue;
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
                      "the scales of its input and weights are too large for that of its output");
@@ -33,32 +27,30 @@ static mite_ir_value *i16_factors(tfl_import *c, const mite_ir_value *weights, f
     return v;
 }
 
-static mite_ir_value *i64_bias(tfl_import *c, size_t k, int32_t columns) {
+static int32_t bias_count(const tfl_product *p) {
+    return p->weights->shape[0] / (p->phases ? p->phases : 1);
+}
+
+static mite_ir_value *i64_bias(tfl_import *c, size_t k, int32_t columns, int32_t count) {
     mite_ir_value *out = mite_ir_constant(c->g, tfl_name(c), MITE_I64, 1, &columns);
     if (!out || !tfl_has(c, k)) return out;
     const mite_ir_value *b = tfl_is_constant(c, k) ? tfl_in(c, k) : NULL;
     bool wide = b && b->dtype == MITE_I64;
-    if (!b || (!wide && b->dtype != MITE_I32) || mite_ir_elements(b) != (size_t)columns) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its bias must be %d constant integers", columns);
+    if (!b || (!wide && b->dtype != MITE_I32) || mite_ir_elements(b) != (size_t)count) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its bias must be %d constant integers", count);
         return NULL;
     }
-    for (size_t i = 0; i < (size_t)columns; i++) {
+    for (int32_t i = 0; i < columns; i++) {
+        int32_t n = i % count;
         ((int64_t *)out->data)[i] =
-            wide ? ((const int64_t *)b->data)[i] : ((const int32_t *)b->data)[i];
+            wide ? ((const int64_t *)b->data)[n] : ((const int32_t *)b->data)[n];
     }
     return out;
 }
 
-// The quantum of a limit of the activation, half away from zero.
-static int32_t limit(float real, float scale, int32_t otherwise) {
-    double q = round((double)real / (double)scale);
-    if (!isfinite(real)) return otherwise;
-    return (int32_t)fmax(INT16_MIN, fmin(INT16_MAX, q));
-}
-
 static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
-    float in, out, lo, hi;
-    int32_t zero;
+    float in, out;
+    int32_t zero, lo, hi;
     const tfl_tensor *y = tfl_output(c, 0);
     mite_ir_value *weights = p->weights->origin;
     if (!y || y->type != TFL_INT16 || !tfl_is_quantized(y)) {
@@ -67,12 +59,12 @@ static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_produc
     }
     if (!tfl_stored_quantization(c, tfl_input(c, p->x), &in, &zero) ||
         !tfl_stored_quantization(c, y, &out, &zero) ||
-        !tfl_activation_limits(c, p->activation, &lo, &hi)) {
+        !tfl_activation_quanta(c, p->activation, &lo, &hi)) {
         return NULL;
     }
     int32_t bits = strcmp(tfl_op_of(c->node)->name, "FULLY_CONNECTED") ? 15 : 31;
     mite_ir_value *factors = i16_factors(c, weights, in, out, bits);
-    mite_ir_value *bias = i64_bias(c, p->bias, weights->shape[0]);
+    mite_ir_value *bias = i64_bias(c, p->bias, weights->shape[0], bias_count(p));
     if (!factors || !bias) return NULL;
     return MITE_IR_EMIT(c->g, .op = "conv2d_i16", .name = tfl_name(c),
                         .inputs = {x, weights, bias, factors}, .scale = out,
@@ -80,8 +72,8 @@ static mite_ir_value *emit_i16(tfl_import *c, mite_ir_value *x, const tfl_produc
                                   {"dilation_h", .word = p->window.dilation[0]},
                                   {"dilation_w", .word = p->window.dilation[1]},
                                   {"groups", .word = p->groups},
-                                  {"lo", .word = limit(lo, out, INT16_MIN)},
-                                  {"hi", .word = limit(hi, out, INT16_MAX)},
+                                  {"lo", .word = lo},
+                                  {"hi", .word = hi},
                                   {"factor_bits", .word = bits}});
 }
 
@@ -145,7 +137,8 @@ static mite_ir_value *emit_filters(tfl_import *c, mite_ir_value *x, const tfl_pr
 static mite_ir_value *emit_dynamic(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
     float lo, hi;
     mite_ir_value *weights = p->weights->origin, *scales, *sums;
-    mite_ir_value *bias = tfl_bias(c, p->bias, p->x, p->weights, weights->shape[0]);
+    mite_ir_value *bias = tfl_bias(c, p->bias, p->x, p->weights, bias_count(p));
+    bias = tfl_repeated_bias(c, bias, weights->shape[0]);
     if (!bias || !column_constants(c, weights, &scales, &sums) ||
         !tfl_activation_limits(c, p->activation, &lo, &hi)) {
         return NULL;

@@ -21,7 +21,7 @@ typedef struct integer_lstm {
 
 static bool put_factor(tfl_import *c, const integer_lstm *l, size_t k, double factor) {
     int32_t *multiplier = (int32_t *)l->factors->data + k, *shift = multiplier + FACTORS;
-    tfl_fixed_factor(factor, multiplier, shift);
+    tfl_fixed_factor(factor, 31, multiplier, shift);
     if (*shift <= 30) return true;
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its scales are too far apart");
     return false;

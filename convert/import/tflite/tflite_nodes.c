@@ -51,20 +51,32 @@ mite_ir_value *tfl_emit_where(tfl_import *c, mite_ir_value *condition, mite_ir_v
                         .dtype = yes->dtype);
 }
 
-enum { ACTIVATION_NONE, RELU, RELU_N1_TO_1, RELU6, ACTIVATION_TANH };
-
 bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi) {
-    *lo = activation == ACTIVATION_NONE ? -INFINITY : activation == RELU_N1_TO_1 ? -1.0f : 0.0f;
-    *hi = activation == RELU_N1_TO_1 ? 1.0f : activation == RELU6 ? 6.0f : INFINITY;
-    if (activation >= ACTIVATION_NONE && activation <= RELU6) return true;
+    *lo = activation == TFL_NONE ? -INFINITY : activation == TFL_RELU_N1_TO_1 ? -1.0f : 0.0f;
+    *hi = activation == TFL_RELU_N1_TO_1 ? 1.0f : activation == TFL_RELU6 ? 6.0f : INFINITY;
+    if (activation >= TFL_NONE && activation <= TFL_RELU6) return true;
     mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its activation %d is not supported", activation);
     return false;
 }
 
+bool tfl_activation_quanta(tfl_import *c, int32_t activation, int32_t *lo, int32_t *hi) {
+    const tfl_tensor *y = tfl_output(c, 0);
+    bool wide = y->type == TFL_INT16;
+    double least = wide ? INT16_MIN : 0, most = wide ? INT16_MAX : UINT8_MAX;
+    float low, high, scale;
+    int32_t zero;
+    if (!tfl_stored_quantization(c, y, &scale, &zero) ||
+        !tfl_activation_limits(c, activation, &low, &high))
+        return false;
+    *lo = (int32_t)fmax(least, fmin(most, zero + round((double)low / (double)scale)));
+    *hi = (int32_t)fmax(least, fmin(most, zero + round((double)high / (double)scale)));
+    return true;
+}
+
 mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation) {
     float lo, hi;
-    if (!v || activation == ACTIVATION_NONE) return v;
-    if (activation == ACTIVATION_TANH) return tfl_emit_unary(c, "tanh", v);
+    if (!v || activation == TFL_NONE) return v;
+    if (activation == TFL_TANH) return tfl_emit_unary(c, "tanh", v);
     if (!tfl_activation_limits(c, activation, &lo, &hi)) return NULL;
     return MITE_IR_EMIT(
         c->g, .op = "clamp", .name = tfl_name(c), .inputs = {v},
@@ -215,7 +227,7 @@ mite_ir_value *tfl_emit_pad_integers(tfl_import *c, mite_ir_value *x, const int3
     return tfl_emit_moved(c, "pad_by", x, tfl_integers(c, pads, 2 * rank), value, NULL, NULL);
 }
 
-void tfl_fixed_factor(double factor, int32_t *multiplier, int32_t *shift) {
+void tfl_fixed_factor(double factor, int32_t bits, int32_t *multiplier, int32_t *shift) {
     int e = 0;
     int64_t q = factor > 0 ? (int64_t)llround(frexp(factor, &e) * 0x1p31) : 0;
     if (q == (int64_t)1 << 31) {
@@ -223,6 +235,7 @@ void tfl_fixed_factor(double factor, int32_t *multiplier, int32_t *shift) {
         e++;
     }
     if (e < -31) q = e = 0;
+    if (bits == 15) q = q < 0x7FFF0000 ? (q + (1 << 15)) >> 16 : 0x7FFF;
     *multiplier = (int32_t)q;
     *shift = e;
 }

@@ -8,10 +8,13 @@
 
 #include "ops/more/functions.h"
 
-// v limited as ActivationFunctionType `activation` says.
+enum { TFL_NONE, TFL_RELU, TFL_RELU_N1_TO_1, TFL_RELU6, TFL_TANH }; // ActivationFunctionType
+// v limited as `activation` says.
 mite_ir_value *tfl_activate(tfl_import *c, mite_ir_value *v, int32_t activation);
 // The same as limits; false (failed) where it is none of those.
 bool tfl_activation_limits(tfl_import *c, int32_t activation, float *lo, float *hi);
+// The same as quanta of output 0, as stored.
+bool tfl_activation_quanta(tfl_import *c, int32_t activation, int32_t *lo, int32_t *hi);
 // One node of one or two inputs without attributes; the quantization of x goes on where the type
 // does.
 mite_ir_value *tfl_emit_unary(tfl_import *c, const char *op, mite_ir_value *x);
@@ -59,8 +62,8 @@ mite_ir_value *tfl_angle(tfl_import *c, mite_ir_value *y, mite_ir_value *x);
 mite_ir_value *tfl_emit_pad_integers(tfl_import *c, mite_ir_value *x, const int32_t *before,
                                      const int32_t *after, mite_ir_value *value);
 
-// QuantizeMultiplier of TensorFlow Lite: factor = multiplier * 2^(shift - 31), multiplier of 31 bits; 0
-// where that is less than 2^-32 or negative.
-void tfl_fixed_factor(double factor, int32_t *multiplier, int32_t *shift);
+// QuantizeMultiplier of TensorFlow Lite: factor = multiplier * 2^(shift - bits), multiplier of 31 bits, or
+// of 15, rounded from those; 0 where the factor is less than 2^-32 or negative.
+void tfl_fixed_factor(double factor, int32_t bits, int32_t *multiplier, int32_t *shift);
 
 #endif

@@ -15,6 +15,7 @@ static mite_ir_value *reduce(tfl_import *c, mite_reduce which, mite_ir_value *x)
 }
 
 void tfl_reduce(tfl_import *c) {
+    if (tfl_set_fixed_reduction(c)) return;
     tfl_set(c, 0, reduce(c, (mite_reduce)tfl_op_of(c->node)->function, tfl_plain(c, 0)));
 }
 
@@ -28,6 +29,7 @@ void tfl_mean(tfl_import *c) {
     int32_t words[MITE_MAX_RANK] = {0};
     bool seen[MITE_MAX_RANK] = {false};
     size_t count, distinct = 0, axis;
+    if (tfl_set_fixed_reduction(c)) return;
     mite_ir_value *x = tfl_plain(c, 0);
     if (!x) return;
     if (x->dtype != MITE_F32 || x->unknown || !tfl_has_numbers(c, 1)) {

@@ -77,7 +77,8 @@ static mite_ir_value *phase_weights(tfl_import *c, const transposed *t, const mi
     return out;
 }
 
-static mite_ir_value *phase_bias(tfl_import *c, const mite_ir_value *bias, int32_t columns) {
+mite_ir_value *tfl_repeated_bias(tfl_import *c, mite_ir_value *bias, int32_t columns) {
+    if (!bias || mite_ir_elements(bias) == (size_t)columns) return bias;
     size_t count = mite_ir_elements(bias);
     mite_ir_value *out = mite_ir_constant(c->g, bias->name, MITE_F32, 1, &columns);
     mite_ir_value *q =
@@ -93,22 +94,33 @@ static mite_ir_value *phase_bias(tfl_import *c, const mite_ir_value *bias, int32
     return out;
 }
 
-// Quantized right behind the convolution, so that the two become one integer operator; pixels are
-// then moved as quanta.
+// The phases side by side. Quantized right behind the convolution, so that the two become one integer
+// operator; pixels are then moved as quanta.
+static mite_ir_value *convolve_phases(tfl_import *c, mite_ir_value *x, const tfl_product *p) {
+    if (tfl_arithmetic_of(c, p->x, p->weights) != TFL_REAL)
+        return tfl_emit_integer_conv(c, tfl_in(c, p->x), p);
+    int32_t columns = p->weights->shape[0];
+    mite_ir_value *bias = tfl_bias(c, p->bias, p->x, p->weights, columns / p->phases);
+    bias = tfl_repeated_bias(c, bias, columns);
+    mite_ir_value *y = tfl_emit_conv(c, x, p->weights, bias, &p->window);
+    return tfl_quantized(c, 0, tfl_activate(c, y, p->activation));
+}
+
 static mite_ir_value *emit(tfl_import *c, const transposed *t, mite_ir_value *x, mite_ir_value *w,
-                           mite_ir_value *bias, int32_t activation) {
-    int32_t columns = w->shape[0], sh = t->w.stride[0], sw = t->w.stride[1];
-    mite_ir_value *phases = phase_weights(c, t, w);
-    mite_ir_value *b = phases ? phase_bias(c, bias, phases->shape[0]) : NULL;
-    tfl_window plain = {
+                           tfl_product *p) {
+    int32_t sh = t->w.stride[0], sw = t->w.stride[1];
+    p->weights = phase_weights(c, t, w);
+    if (!p->weights) return NULL;
+    p->phases = sh * sw;
+    p->groups = 1;
+    p->window = (tfl_window){
         .kernel = {t->taps[0], t->taps[1]},
         .stride = {1, 1},
         .dilation = {1, 1},
         .pad = {t->taps[0] - 1, t->taps[1] - 1, t->taps[0] - 1, t->taps[1] - 1},
     };
-    mite_ir_value *y = tfl_emit_conv(c, x, phases, b, &plain);
-    y = tfl_quantized(c, 0, tfl_activate(c, y, activation));
-    y = tfl_channels_to_pixels(c, y, sh, sw, columns);
+    mite_ir_value *y = convolve_phases(c, x, p);
+    y = tfl_channels_to_pixels(c, y, sh, sw, w->shape[0]);
     if (!y) return NULL;
     int64_t begin[4] = {0, t->before[0], t->before[1], 0},
             size[4] = {y->shape[0], t->out[0], t->out[1], y->shape[3]};
@@ -138,11 +150,10 @@ static bool place(tfl_import *c, transposed *t, const mite_ir_value *x, bool sam
     return true;
 }
 
-// Inputs by their index; output sizes are in t.
-static void convolve(tfl_import *c, transposed *t, size_t x_index, size_t w_index,
-                     size_t bias_index, bool same, int32_t activation) {
+// Output sizes are in t; x, bias and activation in p.
+static void convolve(tfl_import *c, transposed *t, size_t w_index, bool same, tfl_product *p) {
     const tfl_tensor *weights = tfl_input(c, w_index);
-    mite_ir_value *x = tfl_picture(c, x_index);
+    mite_ir_value *x = tfl_picture(c, p->x);
     if (!x) return;
     if (!weights || !tfl_is_settled(c, w_index) || weights->rank != 4 ||
         weights->dims[3] != x->shape[3] || weights->dims[0] < 1) {
@@ -162,8 +173,7 @@ static void convolve(tfl_import *c, transposed *t, size_t x_index, size_t w_inde
     if (x->open & ~1 && !tfl_is_fixed(c, x)) return;
     if (!place(c, t, x, same)) return;
     mite_ir_value *w = tfl_weights(c, w_index, 4, weights->dims);
-    mite_ir_value *bias = tfl_bias(c, bias_index, x_index, w, weights->dims[0]);
-    if (w && bias) tfl_set(c, 0, emit(c, t, x, w, bias, activation));
+    if (w) tfl_set(c, 0, emit(c, t, x, w, p));
 }
 
 void tfl_transpose_conv(tfl_import *c) {
@@ -179,7 +189,8 @@ void tfl_transpose_conv(tfl_import *c) {
         }
         t.out[i] = (int32_t)shape[1 + i];
     }
-    convolve(c, &t, 2, 1, 3, tfl_option_byte(c, PADDING) == 0, tfl_option_byte(c, ACTIVATION));
+    tfl_product p = {.x = 2, .bias = 3, .activation = tfl_option_byte(c, ACTIVATION)};
+    convolve(c, &t, 1, tfl_option_byte(c, PADDING) == 0, &p);
 }
 
 // MediaPipe's custom operator: x, weights, bias; options are three words, as C lays out
@@ -197,5 +208,5 @@ void tfl_transpose_conv_bias(tfl_import *c) {
         return;
     }
     transposed t = {.w = {.stride = {words[2], words[1]}}};
-    convolve(c, &t, 0, 1, 2, words[0] == 1, 0);
+    convolve(c, &t, 1, words[0] == 1, &(tfl_product){.x = 0, .bias = 2});
 }

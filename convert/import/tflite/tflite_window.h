@@ -32,6 +32,8 @@ mite_ir_value *tfl_emit_computed_conv(tfl_import *c, mite_ir_value *x, mite_ir_v
 // x_index) times that of the weights; zeros where absent.
 mite_ir_value *tfl_bias(tfl_import *c, size_t k, size_t x_index, const mite_ir_value *weights,
                         int32_t columns);
+// The same numbers as often as `columns` need; `bias` itself where that is once.
+mite_ir_value *tfl_repeated_bias(tfl_import *c, mite_ir_value *bias, int32_t columns);
 
 // --- What is not u8 (tflite_integer_conv.c) -------------------------------------------------------
 
@@ -49,6 +51,7 @@ typedef struct tfl_product {
     mite_ir_value *weights; // [M,KH,KW,C/groups]
     tfl_window window;
     int32_t groups, activation;
+    int32_t phases; // how often the channels of the bias are there, one after another; 0: once
     bool symmetric; // how x is quantized while the model runs
 } tfl_product;
 

@@ -13,6 +13,7 @@
 //   y = clamp(sum * (scale of x * scale of w) + bias)
 #include "../conv.h"
 #include "dynamic.h"
+#include "fixed.h"
 
 #include <math.h>
 
@@ -152,15 +153,6 @@ static mite_status prepare_i16(mite_step *s) {
     return set_up(s, s->state);
 }
 
-// Rounds sum * factor / 2^right, a half up, in two parts, since sums have up to 48 bits; more, which no
-// model's has, wrap.
-static int64_t scaled(int64_t sum, int32_t factor, int32_t right) {
-    uint64_t low = (uint64_t)(sum & 0xffff) * (uint64_t)factor + ((uint64_t)1 << (right - 1));
-    uint64_t high = (uint64_t)(sum >> 16) * (uint64_t)factor;
-    if (right < 16) return (int64_t)((high << 16) + low) >> right;
-    return (int64_t)(high + (low >> 16)) >> (right - 16);
-}
-
 static mite_status run_i16(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const state *st = s->state;
     const mite_view *x = s->inputs[X], *out = s->outputs[0], *bias = mite_step_input(s, BIAS);
@@ -178,7 +170,7 @@ static mite_status run_i16(const mite_step *s, size_t part, size_t part_count, v
             size_t n = i % columns;
             int64_t sum = sum_at(s, st, from, row % height, i / columns, n);
             if (bias) sum = (int64_t)((uint64_t)sum + (uint64_t)((const int64_t *)bias->data)[n]);
-            int64_t y = scaled(sum, factors[n], bits - factors[columns + n]);
+            int64_t y = mite_fixed_product(sum, factors[n], bits - factors[columns + n]);
             *to++ = (int16_t)(y < lo ? lo : y > hi ? hi : y);
         }
     }

@@ -22,4 +22,14 @@ static inline int64_t mite_fixed_scaled(int64_t x, int64_t multiplier, int32_t s
     return mite_fixed_shifted(x, shift < 0 ? -shift : 0);
 }
 
+// x * factor / 2^right, a half up: one rounding, for sums of more than 32 bits (the same function there,
+// with factors of 15 bits). In two parts, since sums have up to 48 bits; more, which no model's has,
+// wrap. right is 1 to 62.
+static inline int64_t mite_fixed_product(int64_t x, int32_t factor, int32_t right) {
+    uint64_t low = (uint64_t)(x & 0xffff) * (uint64_t)factor + ((uint64_t)1 << (right - 1));
+    uint64_t high = (uint64_t)(x >> 16) * (uint64_t)factor;
+    if (right < 16) return (int64_t)((high << 16) + low) >> right;
+    return (int64_t)(high + (low >> 16)) >> (right - 16);
+}
+
 #endif

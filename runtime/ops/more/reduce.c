@@ -2,21 +2,28 @@
 // reduce: one number of all along some axes (functions.h), for elements of every type. Sums are
 // made in f64 or in 64-bit integers that wrap, and rounded once. Axes are an input that may be
 // absent or settled by a run.
+//
+// With a multiplier, products of quanta (u8 or i16) as TensorFlow Lite's reference kernel has them, to
+// the bit: rounded behind every factor, which is the scale of x over the root of that of the result
+// (`multiplier` of 15 bits, times 2^(shift - 15)).
 #include "../common.h"
 #include "../walk.h"
 #include "axes.h"
 #include "elementary.h"
 #include "elements.h"
+#include "fixed.h"
 #include "functions.h"
 
 #include <math.h>
 
-enum { FUNCTION, KEEP_DIMS, KEEP_ALL }; // attribute words
+enum { FUNCTION, KEEP_DIMS, KEEP_ALL, MULTIPLIER, SHIFT }; // attribute words
 
 static const mite_attr attrs[] = {
     [FUNCTION] = {"function", 'i', 1, 0}, // mite_reduce
     [KEEP_DIMS] = {"keep_dims", 'i', 1, 1},
     [KEEP_ALL] = {"keep_all", 'i', 1, 0}, // without axes none is reduced, else all are
+    [MULTIPLIER] = {"multiplier", 'i', 1, 0},
+    [SHIFT] = {"shift", 'i', 1, 0},
 };
 
 typedef struct state {
@@ -32,6 +39,18 @@ static mite_status find_axes(mite_step *s, bool reduced[MITE_MAX_RANK]) {
     return axes && axes->elements ? mite_step_axes(s, 1, rank, reduced) : MITE_OK;
 }
 
+static mite_status check_factor(mite_step *s) {
+    int32_t multiplier = mite_attr_int(s, MULTIPLIER), shift = mite_attr_int(s, SHIFT);
+    mite_dtype dtype = s->inputs[0]->dtype;
+    bool fits = mite_attr_int(s, FUNCTION) == MITE_REDUCE_PROD && multiplier >= 0 &&
+                multiplier <= 1 << 15 && shift >= -31 && shift <= 14 &&
+                (dtype == MITE_U8 || dtype == MITE_I16);
+    if (!multiplier || fits) return MITE_OK;
+    return mite_step_fail(s, MITE_ERR_FORMAT,
+                          "multiplier %d and shift %d are out of range, or not for %s", multiplier,
+                          shift, mite_dtype_name(dtype));
+}
+
 static mite_status infer(mite_step *s) {
     const mite_view *x = s->inputs[0];
     int32_t function = mite_attr_int(s, FUNCTION), shape[MITE_MAX_RANK];
@@ -40,6 +59,7 @@ static mite_status infer(mite_step *s) {
     if (function < 0 || function >= MITE_REDUCE_COUNT)
         return mite_step_fail(s, MITE_ERR_UNSUPPORTED, "there is no function %d", function);
     mite_status status = mite_step_need_type(s, "output", s->outputs[0], x->dtype);
+    if (!status) status = check_factor(s);
     if (!status) status = find_axes(s, reduced);
     if (status) return status;
     for (size_t i = 0; i < (size_t)x->rank; i++) {
@@ -82,6 +102,7 @@ static mite_status prepare(mite_step *s) {
 typedef struct total {
     double real;
     int64_t integer;
+    bool begun;
 } total;
 
 static void add_reals(mite_reduce function, total *t, const double *x, size_t count, double shift) {
@@ -119,6 +140,19 @@ static void add_integers(mite_reduce function, total *t, const int64_t *x, size_
     t->integer = (int64_t)sum;
 }
 
+static int32_t scaled(const mite_step *s, int64_t product) {
+    int32_t right = 15 - mite_attr_int(s, SHIFT);
+    return (int32_t)mite_fixed_product(product, mite_attr_int(s, MULTIPLIER), right);
+}
+
+static void multiply_quanta(const mite_step *s, total *t, const int64_t *q, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t x = q[i] - s->inputs[0]->zero_point;
+        t->integer = t->begun ? scaled(s, t->integer * x) : x;
+        t->begun = true;
+    }
+}
+
 // What a result is of no values.
 static total nothing(const state *st, mite_reduce function, mite_dtype dtype) {
     total t = {0};
@@ -139,8 +173,9 @@ static total nothing(const state *st, mite_reduce function, mite_dtype dtype) {
     return t;
 }
 
-static total sum_up(const state *st, mite_reduce function, const mite_view *x, ptrdiff_t from,
-                    double shift) {
+static total sum_up(const mite_step *s, mite_reduce function, ptrdiff_t from, double shift) {
+    const state *st = s->state;
+    const mite_view *x = s->inputs[0];
     const mite_walk *w = &st->values;
     size_t item = mite_dtype_bytes(x->dtype);
     total t = nothing(st, function, x->dtype);
@@ -153,7 +188,8 @@ static total sum_up(const state *st, mite_reduce function, const mite_view *x, p
             const void *in = (const char *)x->data + offset * (ptrdiff_t)item;
             if (st->integers) {
                 mite_load_integers(integers, in, x->dtype, w->strides[0][w->rank - 1], count);
-                add_integers(function, &t, integers, count, mite_is_unsigned(x->dtype));
+                if (mite_attr_int(s, MULTIPLIER)) multiply_quanta(s, &t, integers, count);
+                else add_integers(function, &t, integers, count, mite_is_unsigned(x->dtype));
             } else {
                 mite_load_reals(reals, in, x->dtype, w->strides[0][w->rank - 1], count);
                 add_reals(function, &t, reals, count, shift);
@@ -168,14 +204,22 @@ static int64_t integer_mean(int64_t sum, size_t count, bool is_unsigned) {
     return is_unsigned ? (int64_t)((uint64_t)sum / count) : sum / (int64_t)count;
 }
 
-static total result_at(const state *st, const mite_view *x, ptrdiff_t from) {
+static int64_t quantum(const mite_step *s, int64_t product) {
+    int64_t q = (int64_t)scaled(s, product) + s->outputs[0]->zero_point, low, high;
+    mite_integer_range(s->outputs[0]->dtype, &low, &high);
+    return q < low ? low : q > high ? high : q;
+}
+
+static total result_at(const mite_step *s, ptrdiff_t from) {
+    const state *st = s->state;
+    const mite_view *x = s->inputs[0];
     size_t count = st->values.runs * st->values.length;
     double shift = 0;
     if (st->function == MITE_REDUCE_LOG_SUM_EXP) {
-        shift = sum_up(st, MITE_REDUCE_MAX, x, from, 0).real;
+        shift = sum_up(s, MITE_REDUCE_MAX, from, 0).real;
         if (fabs(shift) == INFINITY) shift = 0; // inf - inf is no number
     }
-    total t = sum_up(st, st->function, x, from, shift);
+    total t = sum_up(s, st->function, from, shift);
     switch (st->function) {
     case MITE_REDUCE_MEAN:
         t.real /= (double)count;
@@ -184,6 +228,9 @@ static total result_at(const state *st, const mite_view *x, ptrdiff_t from) {
     case MITE_REDUCE_L2: t.real = sqrt(t.real); break;
     case MITE_REDUCE_LOG_SUM:
     case MITE_REDUCE_LOG_SUM_EXP: t.real = mite_f64_log(t.real) + shift; break;
+    case MITE_REDUCE_PROD:
+        if (mite_attr_int(s, MULTIPLIER)) t.integer = quantum(s, t.integer);
+        break;
     default: break;
     }
     return t;
@@ -191,14 +238,14 @@ static total result_at(const state *st, const mite_view *x, ptrdiff_t from) {
 
 static mite_status run(const mite_step *s, size_t part, size_t part_count, void *scratch) {
     const state *st = s->state;
-    const mite_view *x = s->inputs[0], *out = s->outputs[0];
+    const mite_view *out = s->outputs[0];
     size_t first, last;
     (void)scratch;
     mite_part_range(out->elements, 1, part, part_count, &first, &last);
     for (size_t i = first; i < last; i++) {
         const mite_walk *w = &st->results;
         void *to = (char *)out->data + i * mite_dtype_bytes(out->dtype);
-        total t = result_at(st, x, mite_walk_offset(w, 0, i / w->length, i % w->length));
+        total t = result_at(s, mite_walk_offset(w, 0, i / w->length, i % w->length));
         if (st->integers) mite_store_integers(to, out->dtype, 1, &t.integer, 1);
         else mite_store_reals(to, out->dtype, 1, &t.real, 1);
     }
