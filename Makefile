@@ -177,21 +177,21 @@ build/$(1).list: linked = $$(linked_$(1))
 build/$(1).wasm: $$(linked_$(1)) build/$(1).list $$(wanted_$(1)) Makefile
 	@echo "  LINK    $$@"
 	$$(Q)$$(EMCC) $$(MODULE_LINK) $$(link_$(1)) --no-entry @build/$(1).list $$(wanted_$(1):%=@%) -o $$@
-build/$(1).imports: build/$(1).wasm tools/seal.mjs
+build/$(1).imports: build/$(1).wasm tools/seal.mjs | $(NODE_MODULES)
 	$$(Q)$$(NODE) tools/seal.mjs imports build/$(1).wasm $$@
-$(DIST)/$(1).wasm $(DIST)/$(1).wasm.gz: build/$(1).wasm build/id $(IMPORTS) tools/seal.mjs
+$(DIST)/$(1).wasm $(DIST)/$(1).wasm.gz: build/$(1).wasm build/id $(IMPORTS) tools/seal.mjs tools/gzip.mjs
 	@mkdir -p $$(@D)
 	$$(Q)$$(NODE) tools/seal.mjs seal build/id build/$(1).wasm $$@ $$(room_$(1)) $(IMPORTS)
 endef
 $(foreach name,$(MODULES),$(eval $(call module,$(name))))
 
 # What scripts and modules of one build know one another by: it follows from the modules' contents.
-build/id: $(MODULES:%=build/%.wasm) tools/seal.mjs
+build/id: $(MODULES:%=build/%.wasm) tools/seal.mjs | $(NODE_MODULES)
 	$(Q)$(NODE) tools/seal.mjs id $@ $(MODULES:%=build/%.wasm)
 
 # What pages load and what the command runs: the same sources in few files and without comments.
 SCRIPTS := $(wildcard bindings/js/src/*.js bindings/js/src/*/*.js)
-$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs tools/delta.mjs bindings/js/package.json build/id \
+$(DIST)/index.js: $(SCRIPTS) tools/bundle.mjs tools/delta.mjs tools/gzip.mjs bindings/js/package.json build/id \
     $(DIST)/mite-simd.wasm $(DIST)/mite-relaxed.wasm $(NODE_MODULES)
 	@mkdir -p $(@D)
 	@echo "  BUNDLE  $@"

@@ -9,9 +9,9 @@
 import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { build as esbuild } from "esbuild";
 import { differences } from "./delta.mjs";
+import { gzip } from "./gzip.mjs";
 
 const binding = fileURLToPath(new URL("../bindings/js", import.meta.url));
 const src = join(binding, "src");
@@ -20,8 +20,8 @@ const manifest = JSON.parse(await readFile(join(binding, "package.json"), "utf8"
 
 const build = (await readFile(new URL("../build/id", import.meta.url), "utf8")).trim();
 
-/** As tools/seal.mjs does it. @param {string | Buffer} bytes */
-const packed = (bytes) => gzipSync(bytes, { level: 9, memLevel: 6 }).toString("base64");
+/** @param {string | Buffer} bytes */
+const packed = async (bytes) => (await gzip(Buffer.from(bytes))).toString("base64");
 const simd = await readFile(join(dist, "mite-simd.wasm"));
 const relaxed = differences(simd, await readFile(join(dist, "mite-relaxed.wasm")));
 
@@ -104,7 +104,9 @@ async function workersAlone() {
   return outputFiles[0].text;
 }
 
-const parts = { simd: packed(simd), relaxed: packed(relaxed), workers: packed(await workersAlone()) };
+const parts = {
+  simd: await packed(simd), relaxed: await packed(relaxed), workers: await packed(await workersAlone()),
+};
 const embedded = textsFor("embedded-parts", parts);
 
 /**
