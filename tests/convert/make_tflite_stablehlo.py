@@ -39,18 +39,19 @@ def options(name, second=True, **fields):
 
 
 def add_graph(m, dtype, inputs, nodes, shape=(), outputs=None):
-    """Graph of tensors of one shape; nodes: (operator, inputs, dtype of output), each adding a tensor."""
+    """Inputs: how many of this type and shape, or a pair of both for each. Nodes: (operator, inputs, type of its
+    output or a pair, options..), each adding a tensor."""
     g = S.SubGraphT()
-    g.tensors, g.operators, g.inputs = [], [], list(range(inputs))
+    g.tensors, g.operators = [], []
 
     def add(kind):
+        kind, dims = kind if isinstance(kind, tuple) else (kind, shape)
         t = S.TensorT()
-        t.name, t.shape, t.type = b"t%d" % len(g.tensors), list(shape), TT[NP_T[np.dtype(kind)]]
+        t.name, t.shape, t.type = b"t%d" % len(g.tensors), list(dims), TT[NP_T[np.dtype(kind)]]
         g.tensors.append(t)
         return len(g.tensors) - 1
 
-    for _ in range(inputs):
-        add(dtype)
+    g.inputs = [add(kind) for kind in ([dtype] * inputs if isinstance(inputs, int) else inputs)]
     for name, ins, kind, *more in nodes:
         c, o = S.OperatorCodeT(), S.OperatorT()
         c.builtinCode = getattr(S.BuiltinOperator, name)
@@ -468,6 +469,30 @@ def cases():
     told("cube root", "STABLEHLO_CBRT", [f32([[-8, 0, 27], [1e-6, -1, 1e9]])], [np.cbrt(f32([[-8, 0, 27], [1e-6, -1, 1e9]]))])
 
 
+def scans():
+    """A loop as JAX writes it: it reads row i of x, adds it to a sum, and writes that into row i of y."""
+    x = numbers(f32, 5, 3)
+    less, slice_ = S.StablehloCompareOptionsT(), S.StablehloDynamicSliceOptionsT()
+    less.comparisonDirection, slice_.sliceSizes = 5, [1, 3]
+    number, rows, row = (np.int32, ()), (f32, (5, 3)), (f32, (1, 3))
+    values = [number, number, number, number, rows, rows, row]  # i, 5, 1, 0, x, y, sum
+    condition = lambda m: add_graph(m, f32, values, [("STABLEHLO_COMPARE", [0, 1], (bool, ()), ("StablehloCompareOptions", less))])
+    nodes = [
+        ("STABLEHLO_DYNAMIC_SLICE", [4, 0, 3], row, ("StablehloDynamicSliceOptions", slice_)),
+        ("STABLEHLO_ADD", [6, 7], row),
+        ("STABLEHLO_DYNAMIC_UPDATE_SLICE", [5, 8, 0, 3], rows),
+        ("STABLEHLO_ADD", [0, 2], number),
+    ]
+    body = lambda m: add_graph(m, f32, values, nodes, outputs=[10, 1, 2, 3, 4, 9, 8])
+    given = [T("x", "f32", (5, 3))]
+    ins = [const("c%d" % v, np.int32(v)) for v in (0, 5, 1, 0)] + given + [const("y0", np.zeros((5, 3), f32)), const("sum0", np.zeros((1, 3), f32))]
+    outs = [T("o%d" % k, NP_T[np.dtype(kind)], shape) for k, (kind, shape) in enumerate(values)]
+    loop = options("StablehloWhile", condSubgraphIndex=1, bodySubgraphIndex=2)
+    model = build(given, [outs[5], outs[6]], [Op("STABLEHLO_WHILE", ins, outs)], lambda m: [f(m) for f in (loop, condition, body)])
+    y = np.cumsum(x, 0, dtype=f32)
+    put("scan", model, x.tobytes() + y.tobytes() + y[-1:].tobytes(), tolerance=2e-5)
+
+
 def lookups():
     table, weights = numbers(f32, 6, 2, 3), np.abs(numbers(f32, 5)) + f32(0.1)
     ids, at = np.array([1, 5, 0, 2, 2], np.int32), np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 1, 0], [1, 1, 3]], np.int32)
@@ -531,7 +556,7 @@ def bad_numbers():
 def main():
     more = int(sys.argv[2]) if len(sys.argv) > 2 else 2  # of random dimension numbers
     gathers(more), scatters(more), slices(), sorts(), reduces(), windows(more), dilations()
-    products(), convolutions(), cases(), lookups(), chances(), bad_numbers()
+    products(), convolutions(), cases(), scans(), lookups(), chances(), bad_numbers()
     with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/tflite_stablehlo.pack", "wb") as out:
         out.write(b"".join(records))
     print(len(records), "models,", sum(map(len, records)), "bytes")

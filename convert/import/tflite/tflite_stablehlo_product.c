@@ -31,11 +31,18 @@ static bool read_side(tfl_import *c, const mite_ir_value *x, size_t batches, siz
     return true;
 }
 
-// [batches, summed, others]; of a side without batches [summed, others].
-static mite_ir_value *matrices(tfl_import *c, mite_ir_value *x, const side *s) {
-    const int32_t shape[3] = {(int32_t)s->sizes[0], (int32_t)s->sizes[1], (int32_t)s->sizes[2]};
-    size_t less = s->batches ? 0 : 1;
-    return tfl_reshape(c, tfl_transpose(c, x, s->order), 3 - less, shape + less);
+// [batches, others, summed] of the left side, [batches, summed, others] of the right one; where there are no
+// batches, without the first.
+static mite_ir_value *matrices(tfl_import *c, mite_ir_value *x, const side *s, bool left) {
+    size_t others = s->rank - s->batches - s->summed, less = s->batches ? 0 : 1;
+    int32_t order[MITE_MAX_RANK];
+    const int32_t shape[3] = {(int32_t)s->sizes[0], (int32_t)s->sizes[left ? 2 : 1],
+                              (int32_t)s->sizes[left ? 1 : 2]};
+    for (size_t i = 0; i < s->rank; i++) {
+        bool stays = !left || i < s->batches;
+        order[i] = s->order[stays ? i : i < s->batches + others ? i + s->summed : i - others];
+    }
+    return tfl_reshape(c, tfl_transpose(c, x, order), 3 - less, shape + less);
 }
 
 void tfl_stablehlo_dot_general(tfl_import *c) {
@@ -61,9 +68,8 @@ void tfl_stablehlo_dot_general(tfl_import *c) {
                      a->shape, r.rank, b->shape);
         return;
     }
-    a = matrices(c, tfl_emit_cast(c, a, dtype), &l);
-    a = tfl_transpose(c, a, l.batches ? (const int32_t[]){0, 2, 1} : (const int32_t[]){1, 0});
-    b = matrices(c, tfl_emit_cast(c, b, dtype), &r);
+    a = matrices(c, tfl_emit_cast(c, a, dtype), &l, true);
+    b = matrices(c, tfl_emit_cast(c, b, dtype), &r, false);
     tfl_set(c, 0, tfl_reshape(c, tfl_emit_binary(c, "matmul_nd", a, b), rank, shape));
 }
 
