@@ -25,6 +25,15 @@ case("mask of lengths that begins with them", [attend("m")], {**heads, "m": i32(
 case("mask of all positions", [attend("m")], {**heads, "m": np.tril(np.ones((2, 1, 9, 9), np.int32))}, past, outputs=kept, tolerance=1e-4,
      like=([attend("", unidirectional=1)], past))
 
+grouped = lambda q, k, **a: ms("GroupQueryAttention", [q, k, "v", "p", "o", "l", "t", "c", "s"], ["y", "z", "u"], num_heads=4, kv_num_heads=2, do_rotary=1, **a)
+one = {"x": f(2, 1, 64), "k": f(2, 1, 32), "v": f(2, 1, 32), "p": f(2, 2, 3, 16), "o": f(2, 2, 3, 16), "l": i32(3, 3), "t": np.array(4, np.int32)}
+scales = {"c": f(9, 8), "s": f(9, 8), "g": f(16), "h": f(16)}
+heads = lambda x, scale, y, e: [n("Reshape", [x, "r"], x + "a"), n("SimplifiedLayerNormalization", [x + "a", scale], x + "b", axis=-1, epsilon=e), n("Reshape", [x + "b", "w"], y)]
+node = grouped("x", "k", q_norm_epsilon=0.1, qk_norm_epsilon=0.01); node.input.extend([""] * 5 + ["g", "h"])
+case("grouped attention with norms of heads", [node], one, scales, outputs=[(k, T.FLOAT) for k in "yzu"], tolerance=1e-4,
+     like=([*heads("x", "g", "q", 0.1), *heads("k", "h", "m", 0.01), grouped("q", "m")], {**scales, "r": i64(2, 1, -1, 16), "w": i64(2, 1, -1)}))
+case("grouped attention in both directions", [ms("GroupQueryAttention", ["x", "k", "v", "", "", "l", "t"], num_heads=4, kv_num_heads=2, causal=0)], {"x": f(1, 3, 64), "k": f(1, 3, 32), "v": f(1, 3, 32), "l": i32(2), "t": np.array(3, np.int32)}, tolerance=1e-4)
+
 # --- Positions in the scores of attention ----------------------------------------------------------------------------
 def buckets(queries, keys, count, most, both):
     ahead = np.arange(keys) - np.arange(queries)[:, None]

@@ -94,6 +94,16 @@ static mite_ir_value *new_positions(onnx_import *c, const cache *z, mite_ir_valu
     return calculate(c, MITE_BINARY_MAX, calculate(c, MITE_BINARY_ADD, before, at), number(c, 0));
 }
 
+// Each head of x [B,S,H*D] normalized, `epsilon` being called so for this one, or for both.
+static mite_ir_value *normed(onnx_import *c, mite_ir_value *x, mite_ir_value *scale, int64_t heads,
+                             const char *epsilon) {
+    float both = onnx_float(c, "qk_norm_epsilon", 1e-6f);
+    mite_ir_value *shape = onnx_shape_of(c, x);
+    x = onnx_reshape_to(c, x, onnx_integers(c, (int64_t[]){0, 0, heads, -1}, 4), false);
+    x = onnx_emit_rms_norm(c, x, scale, (double)onnx_float(c, epsilon, both));
+    return onnx_reshape_to(c, x, shape, false);
+}
+
 static bool is_supported(onnx_import *c, const onnx_attention_request *r, int64_t window) {
     bool slides = onnx_int(c, "sliding_window_cache", 0) != 0;
     const char *what = NULL;
@@ -101,8 +111,6 @@ static bool is_supported(onnx_import *c, const onnx_attention_request *r, int64_
         strcmp(onnx_string(c, "v_quant_type", "NONE"), "NONE") != 0)
         what = "a quantized cache (k_quant_type)";
     else if (onnx_has_output(c, 3)) what = "the scores as output 3";
-    else if (onnx_has_input(c, Q_NORM) || onnx_has_input(c, K_NORM))
-        what = "a normalization of q and k (q_norm_weight)";
     else if (slides && r->mask) what = "attention_bias beside sliding_window_cache";
     if (what)
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "%s is not supported; export the model without it",
@@ -145,6 +153,10 @@ void onnx_group_query_attention(onnx_import *c) {
     }
     lay_out(c, &r, &z, window);
     if (!r.k && !unpack(c, &r)) return;
+    if (onnx_has_input(c, Q_NORM)) {
+        r.q = normed(c, r.q, onnx_in(c, Q_NORM), r.q_heads, "q_norm_epsilon");
+        r.k = normed(c, r.k, onnx_in(c, K_NORM), r.k_heads, "k_norm_epsilon");
+    }
     if (onnx_int(c, "do_rotary", 0)) {
         mite_ir_value *cos = onnx_in(c, COS), *sin = onnx_in(c, SIN);
         mite_ir_value *ids = onnx_has_input(c, IDS) ? onnx_in(c, IDS) : new_positions(c, &z, steps);

@@ -23,6 +23,10 @@ mite_ir_value *onnx_emit_activation(onnx_import *c, mite_ir_value *x, const char
 // Means over `count` axes, which stay as ones.
 mite_ir_value *onnx_emit_mean(onnx_import *c, mite_ir_value *x, const int64_t *axes, size_t count);
 
+// x over the root of the mean of its squares along the last dimension, times `scale`.
+mite_ir_value *onnx_emit_rms_norm(onnx_import *c, mite_ir_value *x, mite_ir_value *scale,
+                                  double epsilon);
+
 mite_ir_value *onnx_zeros(onnx_import *c, int32_t count); // a vector of f32
 
 // Matrix product as numpy.matmul, by the fastest operator that can do it.

@@ -332,6 +332,13 @@ void onnx_rms_normalization(onnx_import *c) {
     onnx_set(c, 1, n.inverse);
 }
 
+mite_ir_value *onnx_emit_rms_norm(onnx_import *c, mite_ir_value *x, mite_ir_value *scale,
+                                  double epsilon) {
+    if (!x || !scale) return NULL;
+    normalized n = normalize(c, widened(c, x), (int64_t[]){-1}, 1, epsilon, false);
+    return onnx_emit_mul(c, onnx_emit_cast(c, n.y, x->dtype), onnx_emit_cast(c, scale, x->dtype));
+}
+
 // com.microsoft: (x + skip + bias) normalized; outputs 1 and 2 as above, 3 the sum.
 static void skip_layer(onnx_import *c, bool center) {
     mite_ir_value *sum = onnx_emit_add(c, onnx_in(c, 0), onnx_in(c, 1));
