@@ -286,6 +286,33 @@ def old_codes(m):
 put("old operator codes", build([a, b], [y, z], two(), old_codes), b"".join(t.tobytes() for t in (u, v, u - v, u + (u - v))), tolerance=1e-6)
 put("an input given back", build([a, b], [a, z], two()), b"".join(t.tobytes() for t in (u, v, u, u + (u - v))), tolerance=1e-6)
 put("one output twice", build([a, b], [z, z], two()), b"".join(t.tobytes() for t in (u, v, u + (u - v), u + (u - v))), tolerance=1e-6)
+
+
+def detections(classes_each, rows):
+    r, f = np.random.default_rng(11), lambda n, *s: T(n, "f32", s)
+    anchors = np.concatenate([r.random((9, 2)), 0.1 + 0.3 * r.random((9, 2))], 1).astype(f32)
+    boxes, scores = r.standard_normal((1, 9, 4)).astype(f32), r.random((1, 9, 3)).astype(f32)
+    outs = [f("boxes", 1, rows, 4), f("classes", 1, rows), f("scores", 1, rows), f("number", 1)]
+    o = dict(max_detections=4, max_classes_per_detection=classes_each, detections_per_class=4, use_regular_nms=True, num_classes=3, nms_score_threshold=0.05, nms_iou_threshold=0.5)
+    o.update(y_scale=10.0, x_scale=10.0, h_scale=5.0, w_scale=5.0)
+    b, s = f("b", 1, 9, 4), f("s", 1, 9, 3)
+    op = Op("CUSTOM", [b, s, const("a", anchors)], outs, custom="TFLite_Detection_PostProcess", copts=bytes(flexbuffers.Dumps(o)))
+    return build([b, s], outs, [op]), [boxes, scores]
+
+
+# Suppression by class fills `max_detections` places; TensorFlow Lite leaves the others as they are, which are zeros here.
+model, feeds = detections(1, 4)
+found = run(model, feeds, False)
+wider = [np.concatenate([a, np.zeros_like(a)], 1) for a in found[:3]] + found[3:]
+put("places of detections by class", detections(2, 8)[0], b"".join(np.ascontiguousarray(t).tobytes() for t in feeds + wider), tolerance=2e-5)
+
+# Where a mask says so stands the lowest f32, beside which scores are nothing.
+x, y, z, p = [T(n, "i8", (2, 6), scale=s, zp=z) for n, s, z in (("x", 0.05, 3), ("y", 9.3e35, 127), ("z", 9.3e35, 127), ("p", 1 / 256, -128))]
+m = T("m", "bool", (2, 6))
+root, low = const("root", np.array([127], np.int8), scale=0.003, zp=-128), const("low", np.array([-128], np.int8), scale=9.3e35, zp=127)
+feeds = [rng.integers(-128, 128, (2, 6)).astype(np.int8), rng.random((2, 6)) < 0.6]
+model = build([x, m], [p], [Op("MUL", [x, root], [y], dict(fusedActivationFunction=0)), Op("SELECT_V2", [m, y, low], [z]), Op("SOFTMAX", [z], [p], dict(beta=1.0))])
+put("mask of the lowest number", model, b"".join(t.tobytes() for t in [*feeds, *run(model, feeds, False)]), tolerance=1)
 with open(sys.argv[1] if len(sys.argv) > 1 else "tests/convert/tflite_files.pack", "wb") as out:
     out.write(b"".join(records))
 print(len(records), "models,", sum(map(len, records)), "bytes")

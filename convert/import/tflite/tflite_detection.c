@@ -210,7 +210,7 @@ void tfl_detection_post_process(tfl_import *c) {
     if (!boxes || !scores) return;
     found f = d.by_class ? by_class(c, &d, boxes, scores) : by_box(c, &d, boxes, scores);
     if (!f.scores || !f.boxes || !f.classes || !f.places) return;
-    int64_t most = (int64_t)d.most * (d.by_class ? 1 : d.classes_each);
+    int64_t most = (int64_t)d.most * d.classes_each; // by class it are fewer, but places remain
     mite_ir_value *count = MITE_IR_EMIT(c->g, .op = "shape", .name = tfl_name(c),
                                         .inputs = {f.places}, .dtype = MITE_I64);
     if (!count || most > 1 << 24) {

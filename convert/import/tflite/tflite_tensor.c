@@ -47,10 +47,10 @@ static int64_t highest(int32_t type) {
 }
 
 static bool check_scale(tfl_import *c, const tfl_tensor *t, float scale, int64_t zero_point) {
-    // Far beyond what any tensor has; scales may be multiplied and divided without a thought.
-    if (!(scale >= 0x1p-60f) || !(scale <= 0x1p60f)) {
+    // From below anything that a tensor has to the lowest f32 in 8 bits, which is what masks hold.
+    if (!(scale >= 0x1p-60f) || !(scale <= 0x1p121f)) {
         mite_ir_fail(c->g, MITE_ERR_FORMAT,
-                     "the scale of %q is not a number between 2^-60 and 2^60", t->name);
+                     "the scale of %q is not a number between 2^-60 and 2^121", t->name);
         return false;
     }
     if (zero_point < lowest(t->type) || zero_point > highest(t->type)) {
