@@ -162,7 +162,7 @@ typedef struct sparse {
     const tfl_tensor *t;
     uint8_t *out;
     size_t item, strides[MITE_MAX_RANK], elements;
-    size_t next;  // value in the file
+    size_t next; // value in the file
     size_t steps; // that may still be taken
 } sparse;
 
