@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define MAX_ROWS (1 << 24) // of a window
+#define MAX_NUMBERS (1 << 24) // that say where a window's rows lie
 
 // Windows of a tensor of `rank` dimensions.
 typedef struct windows {
@@ -58,7 +58,9 @@ static bool lay_out(tfl_import *c, windows *w) {
         w->strides[i] = w->led[i] ? w->rows : 0;
         *(w->led[i] ? &w->rows : &w->row) *= w->shape[i];
         if (w->led[i]) w->window *= w->sizes[i];
-        if (w->rows < INT32_MAX && w->row <= INT32_MAX && w->window <= MAX_ROWS) continue;
+        if (w->rows < INT32_MAX && w->row <= INT32_MAX &&
+            w->window * (int64_t)(w->mapped + 1) <= MAX_NUMBERS)
+            continue;
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its windows are too large");
         return false;
     }
