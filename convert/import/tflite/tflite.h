@@ -137,6 +137,8 @@ bool tfl_pass_constant(tfl_import *c);
 mite_ir_value *tfl_quantized(tfl_import *c, size_t k, mite_ir_value *v);
 // Do input k and output 0 share type and quantization? Then moving the stored numbers is enough.
 bool tfl_same_quantization(tfl_import *c, size_t k);
+// Input k as stored where they do, else as real numbers.
+mite_ir_value *tfl_movable(tfl_import *c, size_t k);
 
 // Does the whole node where it is a function of int16 that has an operator of its own (tflite_i16.c).
 bool tfl_set_i16_function(tfl_import *c);

@@ -8,10 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-static mite_ir_value *movable(tfl_import *c, size_t k) {
-    return tfl_same_quantization(c, k) ? tfl_in(c, k) : tfl_plain(c, k);
-}
-
 // Indices are i64 inside; the file says what they are outside.
 static void set_indices(tfl_import *c, size_t k, mite_ir_value *v) {
     const tfl_tensor *t = tfl_output(c, k);
@@ -57,7 +53,7 @@ static mite_ir_value *gather_in_batches(tfl_import *c, mite_ir_value *x, mite_ir
 
 void tfl_gather(tfl_import *c) {
     enum { AXIS, BATCH };
-    mite_ir_value *x = movable(c, 0), *indices = tfl_in(c, 1);
+    mite_ir_value *x = tfl_movable(c, 0), *indices = tfl_in(c, 1);
     size_t axis, batch = 0;
     if (!x || !indices || !tfl_has_rank(c, x) ||
         !tfl_axis(c, tfl_option(c, AXIS), (size_t)x->rank, &axis)) {
@@ -84,12 +80,13 @@ void tfl_gather(tfl_import *c) {
 }
 
 void tfl_gather_nd(tfl_import *c) {
-    tfl_set(c, 0, tfl_emit_moved(c, "gather_nd", movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
+    tfl_set(c, 0,
+            tfl_emit_moved(c, "gather_nd", tfl_movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
 }
 
 // Rows of a table: its inputs stand the other way round.
 void tfl_embedding_lookup(tfl_import *c) {
-    tfl_set(c, 0, tfl_emit_moved(c, "gather", movable(c, 1), tfl_in(c, 0), NULL, NULL, NULL));
+    tfl_set(c, 0, tfl_emit_moved(c, "gather", tfl_movable(c, 1), tfl_in(c, 0), NULL, NULL, NULL));
 }
 
 // Inputs: rows wanted, keys in order, the row that each has. A row of zeros where there is no such key; output
@@ -246,7 +243,7 @@ void tfl_one_hot(tfl_import *c) {
 // --- Order --------------------------------------------------------------------------------------
 
 void tfl_top_k(tfl_import *c) {
-    mite_ir_value *x = movable(c, 0), *k = tfl_in(c, 1);
+    mite_ir_value *x = tfl_movable(c, 0), *k = tfl_in(c, 1);
     const int32_t one = 1;
     k = tfl_emit_cast(c, tfl_reshape(c, k, 1, &one), MITE_I64);
     if (!x || !k) return;
@@ -276,7 +273,7 @@ void tfl_arg(tfl_import *c) {
 
 void tfl_reverse_sequence(tfl_import *c) {
     enum { TIME, BATCH };
-    mite_ir_value *x = movable(c, 0), *lengths = tfl_in(c, 1);
+    mite_ir_value *x = tfl_movable(c, 0), *lengths = tfl_in(c, 1);
     if (!x || !lengths) return;
     tfl_set(c, 0,
             MITE_IR_EMIT(c->g, .op = "reverse_sequence", .name = tfl_name(c),

@@ -7,11 +7,6 @@
 
 #define FAR ((int64_t)1 << 40) // beyond any dimension; slice cuts it
 
-// Input k as stored where output 0 has its quantization, else as real numbers.
-static mite_ir_value *movable(tfl_import *c, size_t k) {
-    return tfl_same_quantization(c, k) ? tfl_in(c, k) : tfl_plain(c, k);
-}
-
 static mite_ir_value *fixed(tfl_import *c, mite_ir_value *v) {
     return v && tfl_has_rank(c, v) ? v : NULL;
 }
@@ -50,7 +45,7 @@ void tfl_reshape_node(tfl_import *c) {
     int32_t shape[MITE_MAX_RANK];
     size_t rank = 0, unknown = SIZE_MAX, known = 1;
     mite_flat_list option = mite_flat_items(&c->node->options, 0, 4);
-    mite_ir_value *x = movable(c, 0);
+    mite_ir_value *x = tfl_movable(c, 0);
     if (!x) return;
     if (tfl_has(c, 1) && !has_some_numbers(c, 1)) {
         tfl_set(c, 0, tfl_emit_moved(c, "reshape_to", x, tfl_in(c, 1), NULL, NULL, NULL));
@@ -80,7 +75,7 @@ void tfl_reshape_node(tfl_import *c) {
 }
 
 void tfl_squeeze(tfl_import *c) {
-    mite_ir_value *x = fixed(c, movable(c, 0));
+    mite_ir_value *x = fixed(c, tfl_movable(c, 0));
     mite_flat_list axes = mite_flat_items(&c->node->options, 0, 4);
     bool gone[MITE_MAX_RANK] = {false};
     int32_t shape[MITE_MAX_RANK];
@@ -113,7 +108,7 @@ static bool widened(tfl_import *c, const mite_ir_value *x, int64_t axis, int32_t
 
 void tfl_expand_dims(tfl_import *c) {
     int32_t shape[MITE_MAX_RANK];
-    mite_ir_value *x = fixed(c, movable(c, 0));
+    mite_ir_value *x = fixed(c, tfl_movable(c, 0));
     int64_t axis = tfl_number(c, 1, "axis", 0);
     if (!x || !mite_ir_ok(c->g) || !widened(c, x, axis, 1, shape)) return;
     tfl_set(c, 0, tfl_reshape(c, x, (size_t)x->rank + 1, shape));
@@ -126,7 +121,7 @@ void tfl_transpose_node(tfl_import *c) {
     int32_t words[MITE_MAX_RANK];
     bool seen[MITE_MAX_RANK] = {false};
     size_t count, axis;
-    mite_ir_value *x = fixed(c, movable(c, 0));
+    mite_ir_value *x = fixed(c, tfl_movable(c, 0));
     if (!x || !tfl_numbers(c, 1, "permutation", perm, MITE_MAX_RANK, &count)) return;
     bool good = count == (size_t)x->rank;
     for (size_t i = 0; good && i < count; i++) {
@@ -182,22 +177,22 @@ void tfl_pack(tfl_import *c) {
 // --- Repetition ---------------------------------------------------------------------------------
 
 void tfl_tile(tfl_import *c) {
-    tfl_set(c, 0, tfl_emit_moved(c, "tile", movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
+    tfl_set(c, 0, tfl_emit_moved(c, "tile", tfl_movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
 }
 
 void tfl_broadcast_to(tfl_import *c) {
-    tfl_set(c, 0, tfl_emit_moved(c, "expand", movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
+    tfl_set(c, 0, tfl_emit_moved(c, "expand", tfl_movable(c, 0), tfl_in(c, 1), NULL, NULL, NULL));
 }
 
 void tfl_fill(tfl_import *c) {
-    mite_ir_value *value = tfl_same_quantization(c, 1) ? tfl_in(c, 1) : tfl_plain(c, 1);
+    mite_ir_value *value = tfl_movable(c, 1);
     tfl_set(c, 0, tfl_emit_moved(c, "expand", value, tfl_in(c, 0), NULL, NULL, NULL));
 }
 
 void tfl_reverse(tfl_import *c) {
     int64_t axes[MITE_MAX_RANK], start[MITE_MAX_RANK], end[MITE_MAX_RANK], step[MITE_MAX_RANK];
     size_t count, axis;
-    mite_ir_value *x = fixed(c, movable(c, 0));
+    mite_ir_value *x = fixed(c, tfl_movable(c, 0));
     if (!x || !tfl_numbers(c, 1, "axes", axes, MITE_MAX_RANK, &count)) return;
     for (size_t i = 0; i < count; i++) {
         if (!tfl_axis(c, axes[i], (size_t)x->rank, &axis)) return;

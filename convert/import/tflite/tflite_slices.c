@@ -7,11 +7,6 @@
 
 #define FAR ((int64_t)1 << 40) // beyond any dimension; slice cuts it
 
-// Input k as stored where output 0 has its quantization, else as real numbers.
-static mite_ir_value *movable(tfl_import *c, size_t k) {
-    return tfl_same_quantization(c, k) ? tfl_in(c, k) : tfl_plain(c, k);
-}
-
 static mite_ir_value *fixed(tfl_import *c, mite_ir_value *v) {
     return v && tfl_has_rank(c, v) ? v : NULL;
 }
@@ -30,7 +25,7 @@ void tfl_unpack(tfl_import *c) {
     enum { COUNT, AXIS };
     size_t axis;
     int32_t shape[MITE_MAX_RANK];
-    mite_ir_value *x = fixed(c, movable(c, 0));
+    mite_ir_value *x = fixed(c, tfl_movable(c, 0));
     if (!x || !tfl_axis(c, tfl_option(c, AXIS), (size_t)x->rank, &axis)) return;
     if (x->open >> axis & 1 && !tfl_is_fixed(c, x)) return;
     size_t rank = (size_t)x->rank - 1;
@@ -67,7 +62,7 @@ void tfl_split_v(tfl_import *c) {
     int64_t *sizes = mite_ir_alloc(c->g, outputs + 1, sizeof *sizes);
     if (!sizes || !tfl_numbers(c, 1, "sizes", sizes, outputs, &count)) return;
     if (count == outputs) {
-        split(c, fixed(c, movable(c, 0)), tfl_number(c, 2, "axis", 0), sizes);
+        split(c, fixed(c, tfl_movable(c, 0)), tfl_number(c, 2, "axis", 0), sizes);
     } else {
         mite_ir_fail(c->g, MITE_ERR_FORMAT, "it has %z sizes and %z outputs", count, outputs);
     }
@@ -104,7 +99,7 @@ static void computed_slice(tfl_import *c, mite_ir_value *x) {
 void tfl_slice_node(tfl_import *c) {
     int64_t begin[MITE_MAX_RANK], size[MITE_MAX_RANK];
     size_t count, size_count;
-    mite_ir_value *x = movable(c, 0);
+    mite_ir_value *x = tfl_movable(c, 0);
     if (!x) return;
     if (x->open || x->unknown || !tfl_has_numbers(c, 1) || !tfl_has_numbers(c, 2)) {
         computed_slice(c, x);
@@ -252,7 +247,7 @@ static void computed_strided_slice(tfl_import *c, mite_ir_value *x) {
 
 void tfl_strided_slice(tfl_import *c) {
     strided s = {.rank = 0};
-    mite_ir_value *x = movable(c, 0);
+    mite_ir_value *x = tfl_movable(c, 0);
     if (!x) return;
     if (x->unknown || !tfl_has_numbers(c, 1) || !tfl_has_numbers(c, 2)) {
         computed_strided_slice(c, x);

@@ -139,11 +139,11 @@ static mite_ir_value *windows_at(tfl_import *c, const windows *w, mite_ir_value 
 // --- What is outside of the operand -----------------------------------------------------------------
 
 typedef struct outside {
-    int32_t
-        batch[MITE_MAX_RANK]; // dimensions of indices, but for that along which their numbers lie
+    // Dimensions of indices, but for that along which their numbers lie.
+    int32_t batch[MITE_MAX_RANK];
     size_t batch_rank, rank;
-    int32_t
-        perm[MITE_MAX_RANK]; // dimension i is perm[i] of [batch.., kept ones in the table's order]
+    // Dimension i is perm[i] of [batch.., kept ones in the table's order].
+    int32_t perm[MITE_MAX_RANK];
 } outside;
 
 // Input k as [n, mapped] i64.
@@ -200,7 +200,7 @@ static void add_window_shape(const windows *w, int32_t *shape) {
 
 void tfl_stablehlo_gather(tfl_import *c) {
     enum { OFFSET_DIMS, COLLAPSED, START_MAP, VECTOR_DIM, SLICE_SIZES };
-    mite_ir_value *x = tfl_same_quantization(c, 0) ? tfl_in(c, 0) : tfl_plain(c, 0);
+    mite_ir_value *x = tfl_movable(c, 0);
     if (!x || !tfl_is_fixed(c, x)) return;
     windows w = {.rank = (size_t)x->rank, .shape = x->shape};
     outside o = {.rank = 0};
@@ -237,7 +237,7 @@ mite_ir_value *tfl_place_of_numbers(tfl_import *c, size_t first) {
 }
 
 void tfl_stablehlo_dynamic_slice(tfl_import *c) {
-    mite_ir_value *x = tfl_same_quantization(c, 0) ? tfl_in(c, 0) : tfl_plain(c, 0);
+    mite_ir_value *x = tfl_movable(c, 0);
     int32_t perm[MITE_MAX_RANK], shape[MITE_MAX_RANK];
     size_t count;
     if (!x || !tfl_is_fixed(c, x)) return;

@@ -220,6 +220,10 @@ bool tfl_same_quantization(tfl_import *c, size_t k) {
            zero_points[0] == zero_points[1];
 }
 
+mite_ir_value *tfl_movable(tfl_import *c, size_t k) {
+    return tfl_same_quantization(c, k) ? tfl_in(c, k) : tfl_plain(c, k);
+}
+
 // --- Results ------------------------------------------------------------------------------------
 
 mite_ir_value *tfl_quantized(tfl_import *c, size_t k, mite_ir_value *v) {
