@@ -6,6 +6,8 @@ import itertools, sys
 from tflite_build import *
 
 f32 = np.float32
+for kind, code, dtype in [("u32", S.TensorType.UINT32, np.uint32), ("u64", S.TensorType.UINT64, np.uint64)]:
+    TT[kind], NP[kind] = code, dtype
 rng = np.random.default_rng(11)
 NP_T = {np.dtype(v): k for k, v in NP.items()}
 # What ai-edge-litert runs; but not gather and scatter of indices without a dimension for their numbers, where it
@@ -525,7 +527,14 @@ def chances():
         put("random " + name.lower(), model, shape.tobytes() + want.tobytes(), tolerance=0)
     logits = f32([[0, 99, 0], [50, 0, -50]])
     told("multinomial", "MULTINOMIAL", [logits], [np.int64([[1] * 5, [0] * 5])], options("Random", False), constants=[np.int32(5)])
-    refused("random bits", "generators of random bits are not read", "STABLEHLO_RNG_BIT_GENERATOR", [logits], [logits])
+    for algorithm, parts in [(2, 2), (1, 2), (0, 3)]:
+        for dtype, shape in [("i32", (3, 3)), ("i64", (5,)), ("u32", (7,))]:
+            state = np.uint64([0x0123456789ABCDEF, 0xFFFFFFFE, 77][:parts])
+            s, after, bits = T("s", "u64", (parts,)), T("after", "u64", (parts,)), T("bits", dtype, shape)
+            model = build([s], [after, bits], [Op("STABLEHLO_RNG_BIT_GENERATOR", [s], [after, bits])], options("StablehloRngBitGenerator", algorithm=algorithm))
+            put("random bits %d %s" % (algorithm, dtype), model, b"".join(a.tobytes() for a in [state, *run(model, [state])]))
+    x = numbers(f32, 2)
+    refused("random bits of no state", "algorithm 0 with a state [2] cannot give float32 of shape [2]", "STABLEHLO_RNG_BIT_GENERATOR", [x], [x, x])
 
 
 def bad_numbers():

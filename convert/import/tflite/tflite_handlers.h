@@ -30,7 +30,7 @@ tfl_handler tfl_gather, tfl_gather_nd, tfl_embedding_lookup, tfl_scatter_nd, tfl
     tfl_one_hot, tfl_top_k, tfl_arg, tfl_reverse_sequence, tfl_where, tfl_unique,
     tfl_non_max_suppression, tfl_hashtable_lookup, tfl_embedding_lookup_sparse;
 // tflite_random.c
-tfl_handler tfl_random, tfl_multinomial;
+tfl_handler tfl_random, tfl_multinomial, tfl_rng_bit_generator;
 // tflite_spectrum.c
 tfl_handler tfl_rfft2d, tfl_real_part, tfl_imaginary_part, tfl_complex_abs;
 // Does a RESHAPE of complex numbers; false where they are others.

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define TABLES "tables of strings or numbers are not part of a run; look up outside of the model"
-#define RANDOM "generators of random bits are not read; pass their numbers as an input"
 #define STRINGS "strings are not supported"
 #define CALLS "what it calls is no part of the file"
 #define OLD "no version of TensorFlow Lite runs it"
@@ -220,7 +219,7 @@ static const tfl_op builtins[] = {
     [201] = {"STABLEHLO_GATHER", tfl_stablehlo_gather, NULL, 0, NULL},
     [202] = {"STABLEHLO_TRANSPOSE", tfl_stablehlo_transpose, NULL, 0, NULL},
     [203] = {"DILATE", tfl_dilate, NULL, 0, NULL},
-    [204] = {"STABLEHLO_RNG_BIT_GENERATOR", NULL, NULL, 0, RANDOM},
+    [204] = {"STABLEHLO_RNG_BIT_GENERATOR", tfl_rng_bit_generator, NULL, 0, NULL},
     [205] = {"REDUCE_WINDOW", tfl_reduce_window, NULL, 0, NULL},
     [206] = {"STABLEHLO_COMPOSITE", tfl_call, NULL, 0, NULL},
     [207] = {"STABLEHLO_SHIFT_LEFT", tfl_binary, NULL, MITE_BINARY_SHIFT_LEFT, NULL},
