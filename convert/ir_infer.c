@@ -306,8 +306,8 @@ static void open_cut_dimensions(const mite_ir_node *node) {
 // Windows with strides are as many for one size as for another: both stand-ins may give one, and a run many.
 static void open_windowed_dimensions(const mite_ir_node *node) {
     static const char *const names[] = {"conv2d",     "depthwise_conv2d", "conv_nd",
-                                        "max_pool2d", "average_pool2d",   "pool_nd",
-                                        "conv2d_i16", "conv2d_dynamic"};
+                                        "max_pool2d", "average_pool2d",   "average_pool_fixed",
+                                        "pool_nd",    "conv2d_i16",       "conv2d_dynamic"};
     if (MITE_IR_IS_ONE_OF(node, names) && node->inputs[0]->rank == node->output->rank)
         node->output->open |= node->inputs[0]->open;
 }

@@ -236,6 +236,9 @@ for c in('TANH','LOGISTIC'): # a scale that is taken for 2^-12
 for c,so in(('ADD',1e-4),('SUB',7e-5),('MUL',6e-5)):
   a,b=T('a','i16',(14,1),scale=5.3e-5),T('b','i16',(14,),scale=3.1e-5); y=T('y','i16',(14,14),scale=so)
   case('i16_exact_'+c.lower(),[a,b],[y],[Op(c,[a,b],[y],dict(fusedActivationFunction=1,**({} if c=='MUL' else {'potScaleInt16':False})))],lsb=0)
+for dt,z in(('i8',-7),('u8',120),('i16',0)): # a half in every fourth window
+  x=T('x',dt,(1,5,6,3),scale=.02 if dt!='i16' else 2e-4,zp=z); y=T('y',dt,(1,3,3,3),scale=x.scale,zp=z)
+  case(dt+'_exact_average_pool',[x],[y],[Op('AVERAGE_POOL_2D',[x],[y],dict(padding=0,strideH=2,strideW=2,filterHeight=2,filterWidth=2,fusedActivationFunction=2))],lsb=0)
 x=T('x','i16',(2,4,3,9),scale=2.1e-4); y=T('y','i16',(2,9),scale=3.7e-5); case('i16_exact_mean',[x],[y],[Op('MEAN',[x,C('a',i32(1,2))],[y],{'keepDims':False})],lsb=0)
 a,b=T('a','i16',(2,1,5,9),scale=1e-4),T('b','i16',(3,9,4),scale=2e-4); y=T('y','i16',(2,3,5,4),scale=2e-3); case('i16_exact_bmm',[a,b],[y],[Op('BATCH_MATMUL',[a,b],[y],{})],lsb=0)
 a,b=T('a','i16',(9,20),scale=1e-4),T('b','i16',(8,20),scale=2e-4); y=T('y','i16',(9,8),scale=3e-3); case('i16_exact_fc_computed',[a,b],[y],[Op('FULLY_CONNECTED',[a,b],[y],{'version':7,'fusedActivationFunction':1})],lsb=0)

@@ -11,20 +11,50 @@
 
 enum { POOL_PADDING, POOL_STRIDE_W, POOL_STRIDE_H, POOL_WIDTH, POOL_HEIGHT, POOL_ACTIVATION };
 
-static mite_ir_value *emit_pool(tfl_import *c, const char *op, mite_ir_value *x) {
-    tfl_window w = {
+static bool place_pool(tfl_import *c, tfl_window *w, const mite_ir_value *x) {
+    *w = (tfl_window){
         .kernel = {tfl_option(c, POOL_HEIGHT), tfl_option(c, POOL_WIDTH)},
         .stride = {tfl_option(c, POOL_STRIDE_H), tfl_option(c, POOL_STRIDE_W)},
         .dilation = {1, 1},
     };
-    if (!x || !tfl_place_window(c, &w, x, tfl_option_byte(c, POOL_PADDING))) return NULL;
+    return x && tfl_place_window(c, w, x, tfl_option_byte(c, POOL_PADDING));
+}
+
+static mite_ir_value *emit_pool(tfl_import *c, const char *op, mite_ir_value *x) {
+    tfl_window w;
+    if (!place_pool(c, &w, x)) return NULL;
     return MITE_IR_EMIT(c->g, .op = op, .name = tfl_name(c), .inputs = {x},
                         .attrs = {{"kernel_h", .word = w.kernel[0]},
                                   {"kernel_w", .word = w.kernel[1]},
                                   TFL_WINDOW_ATTRS(&w)});
 }
 
+// Of quanta, which are not rescaled.
+static void set_average(tfl_import *c) {
+    tfl_window w;
+    int32_t lo, hi;
+    mite_ir_value *q = tfl_picture(c, 0) ? tfl_in(c, 0) : NULL;
+    if (!place_pool(c, &w, q) ||
+        !tfl_activation_quanta(c, tfl_option_byte(c, POOL_ACTIVATION), &lo, &hi))
+        return;
+    tfl_set(c, 0,
+            MITE_IR_EMIT(c->g, .op = "average_pool_fixed", .name = tfl_name(c), .inputs = {q},
+                         .scale = q->scale, .zero_point = q->zero_point,
+                         .attrs = {{"kernel_h", .word = w.kernel[0]},
+                                   {"kernel_w", .word = w.kernel[1]},
+                                   TFL_WINDOW_ATTRS(&w),
+                                   {"offset", .word = tfl_input(c, 0)->type == TFL_INT8 ? 128 : 0},
+                                   {"lo", .word = lo},
+                                   {"hi", .word = hi}}));
+}
+
 void tfl_pool(tfl_import *c) {
+    bool average = !strcmp(tfl_op_of(c->node)->op, "average_pool2d");
+    if (average && tfl_input(c, 0) && tfl_is_quantized(tfl_input(c, 0)) &&
+        tfl_same_quantization(c, 0)) {
+        set_average(c);
+        return;
+    }
     mite_ir_value *y = emit_pool(c, tfl_op_of(c->node)->op, tfl_picture(c, 0));
     tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, POOL_ACTIVATION)));
 }
