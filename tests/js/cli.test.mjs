@@ -185,6 +185,12 @@ describe("diff", () => {
     assert.match(out, /\d+ results in common/);
     assert.match(out, /output logits: \d\.\d+e[+-]\d+/);
   });
+  test("an output that no node gives is compared, too", async () => {
+    const constant = `${root}/tests/fuzz/corpus/onnx/constant`;
+    const { code, out } = await mite(["diff", constant, constant]);
+    assert.equal(code, 0, out);
+    assert.match(out, /output values: 0\.00e\+0/);
+  });
   test("where an int8 model parts from f32 is marked, and the exit code says so", async () => {
     const args = ["diff", `${models}/digits_cnn.f32.mite`, `${models}/digits_cnn.int8.mite`, "--json"];
     const { code, out } = await mite(args);

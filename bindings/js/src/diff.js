@@ -23,7 +23,7 @@ const VALUE_WORDS = 16; // see inspect_value in convert/wasm.c
  * @typedef {object} Layer
  * @property {string} name
  * @property {string} op
- * @property {number[]} shape
+ * @property {readonly number[]} shape
  * @property {Float64Array} values
  */
 
@@ -42,9 +42,10 @@ export async function diff(a, b, options = {}) {
     // Nodes that were made for one of the source's may have its name, too.
     if (other && inOrderOf(layer.shape, other)) layers.push(compare(other, layer));
   }
-  const outputs = second.outputs.map((name) => {
-    const [x, y] = [first.layers.get(name), second.layers.get(name)];
-    if (x && y) return compare(x, y);
+  const outputs = second.outputs.map((y) => {
+    const x = first.outputs.find(({ name }) => name === y.name) ?? first.layers.get(y.name);
+    if (x) return compare(x, y);
+    const { name } = y;
     throw new MiteError("argument", `only one of the two models has the output '${name}'`);
   });
   return { layers, outputs };
@@ -67,7 +68,7 @@ export async function asRead(source, { inputShapes, files, wasm }) {
  * Runs a model, converted as it is read if it is none of ours, and keeps every result.
  * @param {ArrayBuffer | ArrayBufferView} source
  * @param {DiffOptions} options
- * @returns {Promise<{ layers: Map<string, Layer>, outputs: string[] }>}
+ * @returns {Promise<{ layers: Map<string, Layer>, outputs: Layer[] }>}
  */
 async function trace(source, options) {
   const { inputs = {}, seed = 1, wasm: from } = options;
@@ -90,8 +91,10 @@ async function trace(source, options) {
   }
   const json = wasm.text(calls.model_metadata(model), calls.model_metadata_bytes(model));
   const added = parseMetadata(json).explain?.classMap; // by the converter: no source has it
-  const names = portsOf(wasm, model, true).map(({ name }) => name);
-  return { layers, outputs: names.filter((name) => name !== added) };
+  const outputs = portsOf(wasm, model, true)
+    .map(({ name }, index) => layers.get(name) ?? outputAt(wasm, session, index))
+    .filter(({ name }) => name !== added);
+  return { layers, outputs };
 }
 
 /**
@@ -167,13 +170,34 @@ function layerAt(wasm, session, index, output, op) {
       const [y, n] = rank === 4 ? [line % shape[1], Math.floor(line / shape[1])] : [0, 0];
       const at = n * (image || dense) + y * (row || length);
       const bytes = wasm.slice((data >>> 0) + at * size, length * size);
-      const part = new array(bytes.buffer);
-      for (let i = 0; i < length; i++) {
-        const stored = dtype === "f16" ? halfToNumber(Number(part[i])) : Number(part[i]);
-        values[line * length + i] = scale ? scale * (stored - zeroPoint) : stored;
-      }
+      values.set(realsOf(dtype, new array(bytes.buffer), { scale, zeroPoint }), line * length);
     }
     return { name: wasm.text(name >>> 0), op, shape, values };
+  });
+}
+
+/**
+ * An output that no node gives: a constant, or an input handed back.
+ * @param {import("./convert.js").Converter} wasm
+ * @param {number} session
+ * @param {number} index
+ * @returns {Layer}
+ */
+function outputAt(wasm, session, index) {
+  const { name, dtype, shape, quantization, address, bytes } = sessionPort(wasm, session, true, index);
+  const stored = new types[dtype].array(wasm.slice(address, bytes).buffer);
+  return { name, op: "output", shape, values: realsOf(dtype, stored, quantization) };
+}
+
+/**
+ * @param {import("../mite.d.ts").DType} dtype
+ * @param {ArrayLike<number | bigint>} stored
+ * @param {{ scale: number, zeroPoint: number }} [quantization] none, too, with a scale of 0
+ */
+function realsOf(dtype, stored, { scale, zeroPoint } = { scale: 0, zeroPoint: 0 }) {
+  return Float64Array.from(stored, (element) => {
+    const number = dtype === "f16" ? halfToNumber(Number(element)) : Number(element);
+    return scale ? scale * (number - zeroPoint) : number;
   });
 }
 
@@ -202,7 +226,7 @@ function compare(a, b) {
 /**
  * The layer's values in the order that `shape` wants: as they are, or where one is a picture [N,C,H,W]
  * and the other [N,H,W,C], turned round. Undefined where the shapes are of different values.
- * @param {number[]} shape
+ * @param {readonly number[]} shape
  * @param {Layer} layer
  */
 function inOrderOf(shape, { shape: own, values }) {

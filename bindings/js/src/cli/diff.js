@@ -21,7 +21,7 @@ order: the largest difference, relative to A's largest element, and the cosine. 
   --input NAME=FILE.npy     an input (random where not given); may be repeated
   --input-shape NAME=1,3,224,224   for inputs whose shape is open; may be repeated
   --seed N                  of random inputs (1)
-  --tolerance X             largest relative difference (1e-3)
+  --tolerance X             largest relative difference (1e-3; where both are of 8 bits, one unit is 4e-3)
   --all                     every layer, not only those that differ
   --json                    all of it as one JSON object`,
   options: {
