@@ -131,8 +131,17 @@ export function shapeOption(option) {
 async function readMetadata(file, labels) {
   const json = file && (await readWhole(file)).toString();
   const metadata = json ? { ...(await about(file, () => parseMetadata(json))) } : {};
-  if (labels) metadata.labels = (await readWhole(labels)).toString().trimEnd().split(/\r?\n/);
+  if (labels) metadata.labels = textOf(labels, await readWhole(labels)).trimEnd().split(/\r?\n/);
   return metadata;
+}
+
+/** @param {string} path @param {Uint8Array} bytes */
+function textOf(path, bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new MiteError("format", `${path} is no text in UTF-8; --labels wants one label a line`);
+  }
 }
 
 /**
@@ -155,6 +164,7 @@ async function readCalibration(folder, ports, metadata) {
  */
 async function readExamples(folder, ports, metadata, mirror) {
   const names = await readdir(folder).catch((error) => {
+    if (error.code === "ENOTDIR") throw new UsageError(`${folder} is no folder of examples`);
     throw cannotRead(folder, error);
   });
   if (ports.length !== 1) {
