@@ -29,14 +29,20 @@ static mite_ir_value *emit_pool(tfl_import *c, const char *op, mite_ir_value *x)
                                   TFL_WINDOW_ATTRS(&w)});
 }
 
-// Of quanta, which are not rescaled.
-static void set_average(tfl_import *c) {
+// An odd number of quanta, in every window, has an average that lies halfway between no two.
+static bool may_tie(const tfl_window *w) {
+    bool pads = w->pad[0] || w->pad[1] || w->pad[2] || w->pad[3];
+    return pads || w->kernel[0] % 2 == 0 || w->kernel[1] % 2 == 0;
+}
+
+// Of quanta, which are not rescaled. False (nothing done) where average_pool2d rounds them as well.
+static bool set_average(tfl_import *c) {
     tfl_window w;
     int32_t lo, hi;
     mite_ir_value *q = tfl_picture(c, 0) ? tfl_in(c, 0) : NULL;
-    if (!place_pool(c, &w, q) ||
-        !tfl_activation_quanta(c, tfl_option_byte(c, POOL_ACTIVATION), &lo, &hi))
-        return;
+    if (!place_pool(c, &w, q)) return true;
+    if (q->dtype == MITE_U8 && !may_tie(&w)) return false;
+    if (!tfl_activation_quanta(c, tfl_option_byte(c, POOL_ACTIVATION), &lo, &hi)) return true;
     tfl_set(c, 0,
             MITE_IR_EMIT(c->g, .op = "average_pool_fixed", .name = tfl_name(c), .inputs = {q},
                          .scale = q->scale, .zero_point = q->zero_point,
@@ -46,15 +52,14 @@ static void set_average(tfl_import *c) {
                                    {"offset", .word = tfl_input(c, 0)->type == TFL_INT8 ? 128 : 0},
                                    {"lo", .word = lo},
                                    {"hi", .word = hi}}));
+    return true;
 }
 
 void tfl_pool(tfl_import *c) {
     bool average = !strcmp(tfl_op_of(c->node)->op, "average_pool2d");
     if (average && tfl_input(c, 0) && tfl_is_quantized(tfl_input(c, 0)) &&
-        tfl_same_quantization(c, 0)) {
-        set_average(c);
+        tfl_same_quantization(c, 0) && set_average(c))
         return;
-    }
     mite_ir_value *y = emit_pool(c, tfl_op_of(c->node)->op, tfl_picture(c, 0));
     tfl_set(c, 0, tfl_activate(c, y, tfl_option_byte(c, POOL_ACTIVATION)));
 }
