@@ -143,26 +143,18 @@ void onnx_ms_rotary_embedding(onnx_import *c) {
 
 // v[index]
 static mite_ir_value *part(onnx_import *c, mite_ir_value *v, int64_t index) {
-    if (!v) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
-                        .inputs = {v, onnx_scalar(c, MITE_I64, (double)index)});
+    return onnx_emit_gather(c, v, onnx_scalar(c, MITE_I64, (double)index), 0);
 }
 
 // Rows of a table [positions,half] for the three positions of each token, `ids` [3,B,S]: column i is
 // that of position streams[i].
 static mite_ir_value *by_stream(onnx_import *c, mite_ir_value *table, mite_ir_value *ids,
                                 const uint8_t *streams, int32_t half) {
-    if (!table || !ids) return NULL;
-    mite_ir_value *all =
-        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {table, ids});
-    mite_ir_value *rows = part(c, all, 0);
+    mite_ir_value *all = onnx_emit_gather(c, table, ids, 0), *rows = part(c, all, 0);
     for (uint8_t k = 1; k < 3; k++) {
         mite_ir_value *is_his = mite_ir_constant(c->g, onnx_name(c), MITE_BOOL, 1, &half);
         for (int32_t i = 0; is_his && i < half; i++) ((uint8_t *)is_his->data)[i] = streams[i] == k;
-        mite_ir_value *his = part(c, all, k);
-        if (!is_his || !his || !rows) return NULL;
-        rows = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .dtype = rows->dtype,
-                            .inputs = {is_his, his, rows});
+        rows = onnx_emit_where(c, is_his, part(c, all, k), rows);
     }
     return rows;
 }
@@ -202,17 +194,9 @@ static mite_ir_value *unsqueezed(onnx_import *c, mite_ir_value *v, const int64_t
     return onnx_emit_unsqueeze(c, v, onnx_integers(c, axes, count));
 }
 
-// Rows [from, to) along `axis`; each a vector of one.
-static mite_ir_value *sliced(onnx_import *c, mite_ir_value *v, mite_ir_value *from,
-                             mite_ir_value *to, int64_t axis) {
-    if (!v || !from || !to) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                        .inputs = {v, from, to, onnx_integers(c, &axis, 1)});
-}
-
 // Elements [from, to) along the last dimension.
 mite_ir_value *onnx_cut(onnx_import *c, mite_ir_value *v, int64_t from, int64_t to) {
-    return sliced(c, v, onnx_integers(c, &from, 1), onnx_integers(c, &to, 1), -1);
+    return onnx_emit_slice(c, v, onnx_integers(c, &from, 1), onnx_integers(c, &to, 1), -1);
 }
 
 // The keys of the past, and all of them, each as a vector of one.
@@ -236,16 +220,12 @@ static mite_ir_value *between(onnx_import *c, const onnx_attention_request *r,
     mite_ir_value *none = onnx_integers(c, (int64_t[]){0}, 1);
     mite_ir_value *batch = onnx_dimension(c, r->q, 0, 1, 1),
                   *both = onnx_dimension(c, r->q, 0, 2, 1);
-    mite_ir_value *count = onnx_reshape_to(c, key_count(c, r), onnx_integers(c, NULL, 0), false);
+    mite_ir_value *keys = onnx_emit_count(c, key_count(c, r));
     mask = onnx_emit_cast(c, mask, MITE_I64);
-    mite_ir_value *end = unsqueezed(c, sliced(c, mask, none, batch, 0), last, 1);
-    if (!end || !count) return NULL;
-    mite_ir_value *zero = onnx_scalar(c, MITE_I64, 0), *one = onnx_scalar(c, MITE_I64, 1);
-    mite_ir_value *keys =
-        MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c), .inputs = {zero, count, one});
+    mite_ir_value *end = unsqueezed(c, onnx_emit_slice(c, mask, none, batch, 0), last, 1);
     mite_ir_value *inside = onnx_emit_general_binary(c, MITE_BINARY_LESS, keys, end);
     if (!begins) return inside;
-    mite_ir_value *begin = unsqueezed(c, sliced(c, mask, batch, both, 0), last, 1);
+    mite_ir_value *begin = unsqueezed(c, onnx_emit_slice(c, mask, batch, both, 0), last, 1);
     mite_ir_value *after = onnx_emit_general_binary(c, MITE_BINARY_LESS_OR_EQUAL, begin, keys);
     return onnx_emit_general_binary(c, MITE_BINARY_AND, inside, after);
 }
@@ -256,7 +236,7 @@ static mite_ir_value *window_of(onnx_import *c, const onnx_attention_request *r,
     mite_ir_value *past = past_count(c, r), *queries = onnx_dimension(c, r->q, 1, 1, 1);
     mite_ir_value *end = onnx_emit_general_binary(c, MITE_BINARY_ADD, past, queries);
     mite_ir_value *none = onnx_integers(c, (int64_t[]){0}, 1);
-    return sliced(c, sliced(c, mask, past, end, 2), none, key_count(c, r), 3);
+    return onnx_emit_slice(c, onnx_emit_slice(c, mask, past, end, 2), none, key_count(c, r), 3);
 }
 
 // Masks of integers: like `added` something that is added to the scores. Where they say 0 it is no
@@ -277,8 +257,7 @@ static bool take_mask(onnx_import *c, onnx_attention_request *r, mite_ir_value *
     if (!mask) return false;
     double masked = (double)onnx_float(c, "mask_filter_value", -10000.0f);
     mite_dtype dtype = r->q->dtype;
-    mask = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .dtype = dtype,
-                        .inputs = {mask, onnx_scalar(c, dtype, 0), onnx_scalar(c, dtype, masked)});
+    mask = onnx_emit_where(c, mask, onnx_scalar(c, dtype, 0), onnx_scalar(c, dtype, masked));
     if (rank < 3) mask = unsqueezed(c, mask, (const int64_t[]){1, 2}, 2);
     else if (rank == 3) mask = unsqueezed(c, mask, (const int64_t[]){1}, 1);
     r->mask = added ? onnx_emit_add(c, mask, added) : mask;
@@ -311,10 +290,8 @@ static bool add_bias(onnx_import *c, onnx_attention_request *r, mite_ir_value *b
 
 // q, k or v of [B,S,H,3,D] (or k or v of [B,T,H,2,D]) as [B,S,H*D].
 static mite_ir_value *unpacked(onnx_import *c, mite_ir_value *packed, int64_t index) {
-    mite_ir_value *part =
-        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .attrs = {{"axis", .word = 3}},
-                     .inputs = {packed, onnx_scalar(c, MITE_I64, (double)index)});
-    return onnx_reshape_to(c, part, onnx_integers(c, (int64_t[]){0, 0, -1}, 3), false);
+    packed = onnx_emit_gather(c, packed, onnx_scalar(c, MITE_I64, (double)index), 3);
+    return onnx_reshape_to(c, packed, onnx_integers(c, (int64_t[]){0, 0, -1}, 3), false);
 }
 
 static bool is_packed(const mite_ir_value *v, int32_t parts) {

@@ -3,13 +3,6 @@
 #include "import/onnx/onnx_handlers.h"
 #include "import/onnx/onnx_layers.h"
 
-static mite_ir_value *emit_gather(onnx_import *c, mite_ir_value *table, mite_ir_value *indices,
-                                  size_t axis) {
-    if (!table || !indices) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {table, indices},
-                        .attrs = {{"axis", .word = (int32_t)axis}});
-}
-
 mite_ir_value *onnx_halves(onnx_import *c, mite_ir_value *packed, int64_t count) {
     mite_ir_value *low =
         onnx_emit_general_binary(c, MITE_BINARY_AND, packed, onnx_scalar(c, MITE_U8, 15));
@@ -25,11 +18,7 @@ mite_ir_value *onnx_halves(onnx_import *c, mite_ir_value *packed, int64_t count)
                      .attrs = {{"axis", .word = (int32_t)last}});
     for (int64_t i = 0; i < last; i++) to[i] = i + 1 < last ? 0 : -1;
     mite_ir_value *row = onnx_reshape_to(c, pairs, onnx_integers(c, to, (size_t)last), false);
-    last--;
-    if (!row) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                        .inputs = {row, onnx_integers(c, &zero, 1), onnx_integers(c, &count, 1),
-                                   onnx_integers(c, &last, 1)});
+    return onnx_emit_slice(c, row, onnx_integers(c, &zero, 1), onnx_integers(c, &count, 1), -1);
 }
 
 // What was looked up becomes real; the table stays as it is.
@@ -62,9 +51,9 @@ void onnx_gather_block_quantized(onnx_import *c) {
     int64_t wide = 2 * (int64_t)dims[rank - 1], blocks = scales->shape[rank - 1];
     double middle = type == ONNX_UINT8 ? (double)(1 << (bits - 1)) : 0;
     size_t at = along > axis ? along + (size_t)indices->rank - 1 : along;
-    mite_ir_value *q = emit_gather(c, table, indices, axis);
-    mite_ir_value *scale = emit_gather(c, scales, indices, axis);
-    mite_ir_value *zero = zeros ? emit_gather(c, zeros, indices, axis) : NULL;
+    mite_ir_value *q = onnx_emit_gather(c, table, indices, (int64_t)axis);
+    mite_ir_value *scale = onnx_emit_gather(c, scales, indices, (int64_t)axis);
+    mite_ir_value *zero = zeros ? onnx_emit_gather(c, zeros, indices, (int64_t)axis) : NULL;
     if (packed) q = onnx_halves(c, q, wide);
     if (packed && zero) zero = onnx_halves(c, zero, blocks);
     if (!zero && scale && middle > 0)

@@ -66,6 +66,34 @@ mite_ir_value *onnx_emit_reduce(onnx_import *c, mite_reduce function, mite_ir_va
                                   {"keep_all", .word = keep_all}});
 }
 
+mite_ir_value *onnx_emit_slice(onnx_import *c, mite_ir_value *v, mite_ir_value *from,
+                               mite_ir_value *to, int64_t axis) {
+    if (!v || !from || !to) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
+                        .inputs = {v, from, to, onnx_integers(c, &axis, 1)});
+}
+
+mite_ir_value *onnx_emit_gather(onnx_import *c, mite_ir_value *table, mite_ir_value *indices,
+                                int64_t axis) {
+    if (!table || !indices) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {table, indices},
+                        .attrs = {{"axis", .word = (int32_t)axis}});
+}
+
+mite_ir_value *onnx_emit_where(onnx_import *c, mite_ir_value *condition, mite_ir_value *a,
+                               mite_ir_value *b) {
+    if (!condition || !a || !b) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {condition, a, b},
+                        .dtype = a->dtype);
+}
+
+mite_ir_value *onnx_emit_count(onnx_import *c, mite_ir_value *end) {
+    end = onnx_reshape_to(c, end, onnx_integers(c, NULL, 0), false);
+    if (!end) return NULL;
+    return MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c),
+                        .inputs = {onnx_scalar(c, MITE_I64, 0), end, onnx_scalar(c, MITE_I64, 1)});
+}
+
 mite_ir_value *onnx_emit_add(onnx_import *c, mite_ir_value *a, mite_ir_value *b) {
     if (onnx_is_core(a) && onnx_is_core(b)) return onnx_emit_binary(c, "add", a, b);
     return onnx_emit_general_binary(c, MITE_BINARY_ADD, a, b);

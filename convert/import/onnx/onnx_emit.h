@@ -26,6 +26,17 @@ mite_ir_value *onnx_emit_cast(onnx_import *c, mite_ir_value *x, mite_dtype to);
 mite_ir_value *onnx_emit_reduce(onnx_import *c, mite_reduce function, mite_ir_value *x,
                                 mite_ir_value *axes, bool keep_dims, bool keep_all);
 
+// Elements [from, to) along `axis`, each a vector of one.
+mite_ir_value *onnx_emit_slice(onnx_import *c, mite_ir_value *v, mite_ir_value *from,
+                               mite_ir_value *to, int64_t axis);
+mite_ir_value *onnx_emit_gather(onnx_import *c, mite_ir_value *table, mite_ir_value *indices,
+                                int64_t axis);
+// `a` where the condition holds, else `b`.
+mite_ir_value *onnx_emit_where(onnx_import *c, mite_ir_value *condition, mite_ir_value *a,
+                               mite_ir_value *b);
+// 0, 1 .. up to but not including `end`, one i64.
+mite_ir_value *onnx_emit_count(onnx_import *c, mite_ir_value *end);
+
 // a op b, stretched to a common shape: the core's operator of that name where the types fit, else
 // the general one.
 mite_ir_value *onnx_emit_add(onnx_import *c, mite_ir_value *a, mite_ir_value *b);

@@ -174,12 +174,8 @@ void onnx_max_roi_pool(onnx_import *c) {
         return;
     }
     mite_ir_value *one = onnx_integers(c, (int64_t[]){1}, 1);
-    mite_ir_value *batches =
-        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .attrs = {{"axis", .word = 1}},
-                     .inputs = {all, onnx_scalar(c, MITE_I64, 0)});
-    mite_ir_value *regions =
-        MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                     .inputs = {all, one, onnx_integers(c, (int64_t[]){5}, 1), one});
+    mite_ir_value *batches = onnx_emit_gather(c, all, onnx_scalar(c, MITE_I64, 0), 1);
+    mite_ir_value *regions = onnx_emit_slice(c, all, one, onnx_integers(c, (int64_t[]){5}, 1), 1);
     batches = onnx_emit_cast(c, batches, MITE_I64);
     if (!batches || !regions) return;
     float scale = onnx_float(c, "spatial_scale", 1);

@@ -83,10 +83,7 @@ void onnx_q_linear_mul(onnx_import *c) {
 void onnx_q_linear_where(onnx_import *c) {
     mite_ir_value *condition = onnx_in(c, 0);
     mite_ir_value *x = onnx_real_input(c, 1, 0), *y = onnx_real_input(c, 4, 0);
-    if (!condition || !x || !y) return;
-    y = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {condition, x, y},
-                     .dtype = x->dtype);
-    onnx_set_quantized(c, y, 7, type_of(c, 1), 0);
+    onnx_set_quantized(c, onnx_emit_where(c, condition, x, y), 7, type_of(c, 1), 0);
 }
 
 void onnx_q_linear_reduce_mean(onnx_import *c) {

@@ -5,14 +5,6 @@
 
 #include <string.h>
 
-// where(condition, a, b)
-static mite_ir_value *choose(onnx_import *c, mite_ir_value *condition, mite_ir_value *a,
-                             mite_ir_value *b) {
-    if (!condition || !a || !b) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {condition, a, b},
-                        .dtype = a->dtype);
-}
-
 // Minus the logarithm [N,C,..] of the probability of each target [N,..], input 1, times the weight of
 // its class, input 2; targets of ignore_index count for nothing.
 static mite_ir_value *likelihood_loss(onnx_import *c, mite_ir_value *logs) {
@@ -22,7 +14,7 @@ static mite_ir_value *likelihood_loss(onnx_import *c, mite_ir_value *logs) {
     if (onnx_attribute(c, "ignore_index")) {
         ignored = onnx_scalar(c, MITE_I64, (double)onnx_int(c, "ignore_index", 0));
         ignored = onnx_emit_general_binary(c, MITE_BINARY_EQUAL, target, ignored);
-        target = choose(c, ignored, onnx_scalar(c, MITE_I64, 0), target);
+        target = onnx_emit_where(c, ignored, onnx_scalar(c, MITE_I64, 0), target);
     }
     mite_ir_value *index = onnx_emit_unsqueeze(c, target, axis);
     if (!logs || !index) return NULL;
@@ -31,12 +23,10 @@ static mite_ir_value *likelihood_loss(onnx_import *c, mite_ir_value *logs) {
     if (!loss) return NULL;
     loss = MITE_IR_EMIT(c->g, .op = "squeeze", .name = onnx_name(c), .inputs = {loss, axis});
     loss = onnx_scaled(c, loss, -1);
-    if (weight)
-        weight =
-            MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {weight, target});
+    if (weight) weight = onnx_emit_gather(c, weight, target, 0);
     if (ignored) {
         if (!weight) weight = onnx_scalar(c, logs->dtype, 1);
-        weight = choose(c, ignored, onnx_scalar(c, logs->dtype, 0), weight);
+        weight = onnx_emit_where(c, ignored, onnx_scalar(c, logs->dtype, 0), weight);
     }
     if (weight) loss = onnx_emit_mul(c, loss, weight);
     if (!loss || !strcmp(reduction, "none")) return loss;

@@ -360,20 +360,12 @@ void onnx_skip_simplified_layer_normalization(onnx_import *c) { skip_layer(c, fa
 static void embed(onnx_import *c, mite_ir_value *const in[9]) {
     mite_ir_value *ids = in[0], *positions = in[3], *at = in[8], *mask = in[7];
     if (!ids || !in[2] || !positions) return;
-    mite_ir_value *sum =
-        MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {in[2], ids});
-    if (at) {
-        at = MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {positions, at});
-    } else { // the first rows
-        mite_ir_value *zero = onnx_integers(c, (int64_t[]){0}, 1);
-        at = MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                          .inputs = {positions, zero, onnx_dimension(c, ids, 1, 1, 1), zero});
-    }
+    mite_ir_value *sum = onnx_emit_gather(c, in[2], ids, 0),
+                  *zero = onnx_integers(c, (int64_t[]){0}, 1);
+    if (at) at = onnx_emit_gather(c, positions, at, 0);
+    else at = onnx_emit_slice(c, positions, zero, onnx_dimension(c, ids, 1, 1, 1), 0);
     sum = onnx_emit_add(c, sum, at);
-    if (in[1] && in[4])
-        sum = onnx_emit_add(
-            c, sum,
-            MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c), .inputs = {in[4], in[1]}));
+    if (in[1] && in[4]) sum = onnx_emit_add(c, sum, onnx_emit_gather(c, in[4], in[1], 0));
     onnx_set(c, 0, layer(c, sum, -1, in[5], in[6], true, false).y);
     onnx_set(c, 2, sum);
     if (!onnx_has_output(c, 1)) return;
@@ -419,8 +411,7 @@ void onnx_lp_normalization(onnx_import *c) {
     // What is nothing but zeros stays so.
     mite_ir_value *one = onnx_scalar(c, x->dtype, 1), *zero = onnx_scalar(c, x->dtype, 0);
     mite_ir_value *empty = onnx_emit_general_binary(c, MITE_BINARY_EQUAL, norm, zero);
-    norm = MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {empty, one, norm},
-                        .dtype = x->dtype);
+    norm = onnx_emit_where(c, empty, one, norm);
     onnx_set(c, 0, onnx_emit_cast(c, onnx_emit_div(c, x, norm), dtype));
 }
 

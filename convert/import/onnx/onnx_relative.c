@@ -11,13 +11,9 @@ static mite_ir_value *whole(onnx_import *c, int64_t number) {
     return onnx_scalar(c, MITE_I64, (double)number);
 }
 
-// 0, 1 .. up to the number in input `k`, with ones put in at `axis`.
+// Positions up to the number in input `k`, with ones put in at `axis`.
 static mite_ir_value *positions(onnx_import *c, size_t k, int64_t axis) {
-    mite_ir_value *end = onnx_emit_cast(c, onnx_in(c, k), MITE_I64);
-    end = onnx_reshape_to(c, end, onnx_integers(c, NULL, 0), false);
-    if (!end) return NULL;
-    mite_ir_value *all = MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c),
-                                      .inputs = {whole(c, 0), end, whole(c, 1)});
+    mite_ir_value *all = onnx_emit_count(c, onnx_emit_cast(c, onnx_in(c, k), MITE_I64));
     return onnx_emit_unsqueeze(c, all, onnx_integers(c, &axis, 1));
 }
 
@@ -33,9 +29,7 @@ static mite_ir_value *bucket_of(onnx_import *c, mite_ir_value *distance, int64_t
     far = onnx_emit_general_binary(c, MITE_BINARY_ADD, far, whole(c, exact));
     far = onnx_emit_general_binary(c, MITE_BINARY_MIN, far, whole(c, buckets - 1));
     mite_ir_value *near = onnx_emit_general_binary(c, MITE_BINARY_LESS, distance, whole(c, exact));
-    if (!near || !far) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "where", .name = onnx_name(c), .inputs = {near, distance, far},
-                        .dtype = MITE_I64);
+    return onnx_emit_where(c, near, distance, far);
 }
 
 void onnx_relative_position_bias(onnx_import *c) {
@@ -64,21 +58,16 @@ void onnx_relative_position_bias(onnx_import *c) {
     // It lies head by head, whatever its shape says.
     int64_t shape[] = {table->shape[1], table->shape[0]};
     table = onnx_reshape_to(c, table, onnx_integers(c, shape, 2), false);
-    if (!table || !bucket) return;
-    mite_ir_value *y = MITE_IR_EMIT(c->g, .op = "gather", .name = onnx_name(c),
-                                    .inputs = {table, bucket}, .attrs = {{"axis", .word = 1}});
+    mite_ir_value *y = onnx_emit_gather(c, table, bucket, 1);
     onnx_set(c, 0, onnx_emit_unsqueeze(c, y, onnx_integers(c, (int64_t[]){0}, 1)));
 }
 
 // --- GatedRelativePositionBias: WavLM's ----------------------------------------------------------------
 
-// Half `i` of the last dimension, which is two wide.
+// Number `i` of the last dimension, which stays.
 static mite_ir_value *gate(onnx_import *c, mite_ir_value *v, int64_t i) {
-    if (!v) return NULL;
-    return MITE_IR_EMIT(c->g, .op = "slice", .name = onnx_name(c),
-                        .inputs = {v, onnx_integers(c, &i, 1),
-                                   onnx_integers(c, (int64_t[]){i + 1}, 1),
-                                   onnx_integers(c, (int64_t[]){-1}, 1)});
+    int64_t end = i + 1;
+    return onnx_emit_slice(c, v, onnx_integers(c, &i, 1), onnx_integers(c, &end, 1), -1);
 }
 
 void onnx_gated_relative_position_bias(onnx_import *c) {
