@@ -114,6 +114,23 @@ for weighted in (0, 1):
              outputs=[("y", T.FLOAT), ("l", T.FLOAT)], reference=True)
 case("likelihood of every label", [n("NegativeLogLikelihoodLoss", ["x", "t"])], {"x": f(3, 5), "t": np.array([4, 0, 1], np.int32)}, reference=True)
 
+# --- Types of a byte or less ------------------------------------------------------------------------------------------
+for kind, bits in ((T.INT4, 4), (T.UINT4, 4), (T.INT2, 2), (T.UINT2, 2)):
+    least = -(1 << bits - 1) if kind in (T.INT4, T.INT2) else 0
+    numbers = lambda name, *shape: h.make_tensor(name, kind, shape, rng.integers(least, least + (1 << bits), shape).ravel())
+    case(f"numbers of {bits} bits from {least}", [n("QuantizeLinear", ["x", "s", "z"], "q"), n("DequantizeLinear", ["q", "s", "z"], "d"), n("DequantizeLinear", ["w", "t", "u"], "v", axis=1), n("MatMul", ["d", "v"])],
+         f(3, 7) * 4, {"s": np.float32(0.3), "z": h.make_tensor("z", kind, [], [1]), "w": numbers("w", 7, 5), "t": np.abs(f(5)), "u": numbers("u", 5)}, opset=25, tolerance=1e-4)
+case("bits that are cut off", [n("Cast", ["x"], "a", to=T.INT4), n("Cast", ["a"], "b", to=T.FLOAT), n("Cast", ["x"], "c", to=T.UINT4), n("Cast", ["c"], "d", to=T.FLOAT), n("Sub", ["b", "d"])], np.array([-9, -8, -1, 0, 7, 8, 17], np.float32), opset=23,
+     like=([n("Identity", ["k"], "y")], {"k": np.array([7 - 7, -8 - 8, -1 - 15, 0, 7 - 7, -8 - 8, 1 - 1], np.float32)}))
+for kind in (T.FLOAT8E4M3FN, T.FLOAT8E4M3FNUZ, T.FLOAT8E5M2, T.FLOAT8E5M2FNUZ, T.FLOAT4E2M1):
+    of = h.tensor_dtype_to_np_dtype(kind)
+    w = rng.standard_normal(12 * 4).astype(np.float32).astype(of)
+    packed = w.view(np.uint8) if kind != T.FLOAT4E2M1 else (w.view(np.uint8)[::2] | w.view(np.uint8)[1::2] << 4)
+    consts = {"s": np.abs(f(2, 4))}
+    nodes = lambda op: [n("DequantizeLinear", ["w", "s"], "v", axis=0, block_size=6), n("MatMul", ["x", "v"])] if op else [n("Mul", ["w", "s"], "v"), n("MatMul", ["x", "v"])]
+    case(f"weights of {T.DataType.Name(kind)}", nodes(1), f(2, 12), {**consts, "w": h.make_tensor("w", kind, [12, 4], packed.tobytes(), raw=True)}, opset=25, tolerance=1e-4,
+         like=(nodes(0), {"w": w.astype(np.float32).reshape(12, 4), "s": np.repeat(consts["s"], 6, 0)}))
+
 # --- The first ONNX -----------------------------------------------------------------------------------------------
 pair = dict(alpha=0.5, beta=2.0)
 case("elementwise operators of old", [n("Affine", ["x"], "a", **pair), n("ScaledTanh", ["a"], "b", **pair), n("ParametricSoftplus", ["b"], "c", **pair), n("Scale", ["c"], scale=0.3)], f(2, 3), opset=7)

@@ -41,6 +41,7 @@ typedef struct onnx_value {
     const onnx_sequence *sequence; // instead of ir
     mite_ir_value *ir;
     uint32_t index; // among all values
+    int32_t narrow; // the onnx_type of an input of less than 8 bits, whose ir has bytes; else 0
     bool shifted; // ir is u8 for the i8 of the file, its zero point higher by 128
 } onnx_value;
 

@@ -170,14 +170,28 @@ static void cast_to(onnx_import *c, mite_ir_value *x, int64_t type) {
     }
     // Bytes that a model gets and takes as they are: such an input is quantized already.
     if (x->dtype == MITE_U8 && to == MITE_F32 && !x->producer && !x->data && !x->uses) x->scale = 1;
-    onnx_set(c, 0, onnx_emit_cast(c, plain_integers(c, x), to));
+    x = plain_integers(c, x);
+    size_t bits = onnx_type_bits((int32_t)type);
+    if (bits < 8) { // keeps its low bits
+        mite_ir_value *rest = onnx_scalar(c, MITE_I32, (double)(32 - bits));
+        x = onnx_emit_cast(c, x, MITE_I32);
+        x = onnx_emit_general_binary(c, MITE_BINARY_SHIFT_LEFT, x, rest);
+        if (to == MITE_U8)
+            x = onnx_emit_cast(c, x, MITE_U32), rest = onnx_emit_cast(c, rest, MITE_U32);
+        x = onnx_emit_general_binary(c, MITE_BINARY_SHIFT_RIGHT, x, rest);
+    }
+    onnx_set(c, 0, onnx_emit_cast(c, x, to));
 }
 
 void onnx_cast(onnx_import *c) { cast_to(c, onnx_in(c, 0), onnx_int(c, "to", 0)); }
 
 void onnx_cast_like(onnx_import *c) {
     mite_ir_value *x = onnx_in(c, 0), *like = onnx_in(c, 1);
-    if (x && like) onnx_set(c, 0, onnx_emit_cast(c, plain_integers(c, x), like->dtype));
+    int32_t type, dims[MITE_MAX_RANK];
+    size_t rank;
+    if (!x || !like || !onnx_shape(c, 1, &type, &rank, dims)) return;
+    if (onnx_type_bits(type) < 8 || !onnx_dtype(type)) cast_to(c, x, type);
+    else onnx_set(c, 0, onnx_emit_cast(c, plain_integers(c, x), like->dtype));
 }
 
 void onnx_bit_cast(onnx_import *c) {

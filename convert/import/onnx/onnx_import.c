@@ -253,6 +253,7 @@ static bool add_inputs(onnx_import *c) {
         onnx_value *v = onnx_new_value(c, p->name);
         if (!v) return false;
         v->ir = mite_ir_input(c->g, p->name, onnx_dtype(p->type), rank, dims);
+        if (onnx_type_bits(p->type) < 8) v->narrow = p->type;
         if (!open_dimensions(c, p, v->ir)) return false;
         if (c->model.widened && p->type == ONNX_FLOAT16)
             v->ir = MITE_IR_EMIT(c->g, .op = "cast", .name = p->name, .inputs = {v->ir},

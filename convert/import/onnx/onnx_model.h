@@ -25,8 +25,16 @@ typedef enum onnx_type { // TensorProto.DataType
     ONNX_UINT32 = 12,
     ONNX_UINT64 = 13,
     ONNX_BFLOAT16 = 16, // the upper half of an f32, and read as one: never rounded to
-    ONNX_UINT4 = 21, // constants only: two in a byte, the first in the low bits
+    ONNX_FLOAT8E4M3FN = 17, // this one and all reals below: constants, which become f32
+    ONNX_FLOAT8E4M3FNUZ = 18,
+    ONNX_FLOAT8E5M2 = 19,
+    ONNX_FLOAT8E5M2FNUZ = 20,
+    ONNX_UINT4 = 21, // in files two in a byte, the first in the low bits; as bytes in the graph
     ONNX_INT4 = 22,
+    ONNX_FLOAT4E2M1 = 23,
+    ONNX_FLOAT8E8M0 = 24,
+    ONNX_UINT2 = 25, // four in a byte
+    ONNX_INT2 = 26,
 } onnx_type;
 
 typedef struct onnx_tensor {
@@ -144,6 +152,8 @@ typedef union onnx_number {
 } onnx_number;
 
 bool onnx_type_is_real(int32_t type);
+// Of numbers that take less than a byte; 8 for all other types.
+size_t onnx_type_bits(int32_t type);
 // Of its elements in the graph: that in the file, or f32 for f16.
 int32_t onnx_tensor_type(const onnx_tensor *t);
 // Reads all elements, integers as .i, reals as .f; false where the graph failed.

@@ -213,6 +213,16 @@ mite_ir_value *onnx_real_of(onnx_import *c, size_t k, size_t k_scale, size_t k_z
                                 scale ? scale->dtype : MITE_F32, axis, 0);
 }
 
+// Quanta of a type of less than 8 bits, which are carried in bytes, saturate at its own ends.
+static mite_ir_value *within(onnx_import *c, mite_ir_value *q, int32_t type) {
+    size_t bits = onnx_type_bits(type);
+    if (!q || bits == 8) return q;
+    double least = q->dtype == MITE_I8 ? -(double)(1u << (bits - 1)) : 0;
+    double most = least + (double)((1u << bits) - 1);
+    q = onnx_emit_general_binary(c, MITE_BINARY_MAX, q, onnx_scalar(c, q->dtype, least));
+    return q ? onnx_emit_general_binary(c, MITE_BINARY_MIN, q, onnx_scalar(c, q->dtype, most)) : q;
+}
+
 void onnx_set_quantized(onnx_import *c, mite_ir_value *y, size_t k, int32_t type, int64_t axis) {
     scales s;
     if (!y) return;
@@ -225,7 +235,9 @@ void onnx_set_quantized(onnx_import *c, mite_ir_value *y, size_t k, int32_t type
     if (!to)
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "it quantizes to %s, which is not supported",
                      onnx_type_name(type));
-    if (mite_ir_ok(c->g)) onnx_set(c, 0, onnx_emit_quantize(c, y, scale, zero, to, axis, 0));
+    if (zero) type = type_of_input(c, k + 1);
+    if (mite_ir_ok(c->g))
+        onnx_set(c, 0, within(c, onnx_emit_quantize(c, y, scale, zero, to, axis, 0), type));
 }
 
 // --- QuantizeLinear, DequantizeLinear -----------------------------------------------------------
@@ -249,8 +261,10 @@ void onnx_quantize_linear(onnx_import *c) {
     mite_ir_value *zero = onnx_optional(c, 2);
     mite_dtype to = zero ? zero->dtype : onnx_dtype((int32_t)type);
     if (!to) mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "its output_dtype %D is not supported", type);
-    if (mite_ir_ok(c->g))
-        onnx_set(c, 0, onnx_emit_quantize(c, x, onnx_in(c, 1), zero, to, axis, block));
+    if (zero) type = type_of_input(c, 2);
+    if (!mite_ir_ok(c->g)) return;
+    x = onnx_emit_quantize(c, x, onnx_in(c, 1), zero, to, axis, block);
+    onnx_set(c, 0, within(c, x, (int32_t)type));
 }
 
 // The numbers that were dequantized to constant `y` in blocks stay beside it: a dense layer may want them.
@@ -279,7 +293,7 @@ void onnx_dequantize_linear(onnx_import *c) {
     if (block || (to && scale && to != scale->dtype)) {
         mite_ir_value *q = onnx_in(c, 0), *zero = onnx_optional(c, 2);
         y = onnx_emit_dequantize(c, q, scale, zero, to, axis, block);
-        if (block > 0) remember_blocks(c, y, q, scale, zero, block);
+        if (block > 0 && q && q->dtype != MITE_F32) remember_blocks(c, y, q, scale, zero, block);
     } else {
         y = onnx_real_input(c, 0, axis);
     }

@@ -5,26 +5,52 @@
 
 #include "ops/more/elements.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char *onnx_type_name(int32_t type) {
     static const char *const names[] = {
-        "no type",        "float",      "uint8",          "int8",       "uint16",   "int16",
-        "int32",          "int64",      "string",         "bool",       "float16",  "double",
-        "uint32",         "uint64",     "complex64",      "complex128", "bfloat16", "float8e4m3fn",
-        "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",      "int4",     "float4e2m1"};
+        "no type",        "float",    "uint8",        "int8",           "uint16",
+        "int16",          "int32",    "int64",        "string",         "bool",
+        "float16",        "double",   "uint32",       "uint64",         "complex64",
+        "complex128",     "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+        "float8e5m2fnuz", "uint4",    "int4",         "float4e2m1",     "float8e8m0",
+        "uint2",          "int2"};
     return type >= 0 && type < (int32_t)(sizeof names / sizeof *names) ? names[type]
                                                                        : "an unknown type";
 }
 
+// Reals of a byte or less: how many bits exponent and fraction have, and what 1 has for its exponent.
+typedef struct small_real {
+    int32_t type;
+    uint8_t exponent, fraction, bias;
+} small_real;
+
+static const small_real *small_real_of(int32_t type) {
+    static const small_real known[] = {
+        {ONNX_FLOAT8E4M3FN, 4, 3, 7}, {ONNX_FLOAT8E4M3FNUZ, 4, 3, 8},
+        {ONNX_FLOAT8E5M2, 5, 2, 15},  {ONNX_FLOAT8E5M2FNUZ, 5, 2, 16},
+        {ONNX_FLOAT4E2M1, 2, 1, 1},   {ONNX_FLOAT8E8M0, 8, 0, 127},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].type == type) return &known[i];
+    return NULL;
+}
+
 bool onnx_type_is_real(int32_t type) {
     return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_BFLOAT16 ||
-           type == ONNX_DOUBLE;
+           type == ONNX_DOUBLE || small_real_of(type);
+}
+
+size_t onnx_type_bits(int32_t type) {
+    if (type == ONNX_UINT2 || type == ONNX_INT2) return 2;
+    return type == ONNX_UINT4 || type == ONNX_INT4 || type == ONNX_FLOAT4E2M1 ? 4 : 8;
 }
 
 int32_t onnx_tensor_type(const onnx_tensor *t) {
-    return t->widened || t->type == ONNX_BFLOAT16 ? ONNX_FLOAT : t->type;
+    bool wider = t->widened || t->type == ONNX_BFLOAT16 || small_real_of(t->type);
+    return wider ? ONNX_FLOAT : t->type;
 }
 
 mite_dtype onnx_dtype(int32_t type) {
@@ -33,8 +59,10 @@ mite_dtype onnx_dtype(int32_t type) {
     case ONNX_FLOAT: return MITE_F32;
     case ONNX_FLOAT16: return MITE_F16;
     case ONNX_DOUBLE: return MITE_F64;
+    case ONNX_UINT2:
     case ONNX_UINT4:
     case ONNX_UINT8: return MITE_U8;
+    case ONNX_INT2:
     case ONNX_INT4:
     case ONNX_INT8: return MITE_I8;
     case ONNX_UINT16: return MITE_U16;
@@ -108,9 +136,11 @@ bool onnx_read_tensor(mite_ir_graph *g, mite_span message, onnx_tensor *t) {
 
 // --- Numbers ------------------------------------------------------------------------------------
 
-// Bytes of an element in raw data; half bytes count as 1, see raw_bytes.
+// Bytes of an element in raw data; less than one counts as 1, see raw_bytes.
 static size_t file_bytes(int32_t type) {
     switch (type) {
+    case ONNX_UINT2:
+    case ONNX_INT2:
     case ONNX_UINT4:
     case ONNX_INT4:
     case ONNX_UINT8:
@@ -126,7 +156,7 @@ static size_t file_bytes(int32_t type) {
     case ONNX_INT64:
     case ONNX_UINT64:
     case ONNX_DOUBLE: return 8;
-    default: return 0;
+    default: return small_real_of(type) ? 1 : 0;
     }
 }
 
@@ -140,6 +170,22 @@ static uint32_t list_field(int32_t type) {
     case ONNX_UINT64: return 11;
     default: return 5;
     }
+}
+
+static double small_number(const small_real *r, uint32_t bits) {
+    uint32_t exponent = bits >> r->fraction & ((1u << r->exponent) - 1);
+    uint32_t fraction = bits & ((1u << r->fraction) - 1), all = exponent << r->fraction | fraction;
+    bool negative = r->type != ONNX_FLOAT8E8M0 && bits >> (r->exponent + r->fraction) & 1;
+    bool unsigned_zero = r->type == ONNX_FLOAT8E4M3FNUZ || r->type == ONNX_FLOAT8E5M2FNUZ;
+    if (unsigned_zero && negative && !all) return NAN;
+    if (r->type == ONNX_FLOAT8E4M3FN && all == 0x7f) return NAN;
+    if (r->type == ONNX_FLOAT8E8M0 && all == 0xff) return NAN;
+    if (r->type == ONNX_FLOAT8E5M2 && exponent == 31)
+        return fraction ? NAN : negative ? -INFINITY : INFINITY;
+    bool normal = exponent || !r->fraction;
+    double n = ldexp((normal ? 1 : 0) + ldexp(fraction, -r->fraction),
+                     (normal ? (int)exponent : 1) - r->bias);
+    return negative ? -n : n;
 }
 
 // Little-endian bits of one element -> its number.
@@ -156,8 +202,10 @@ static onnx_number number_of(int32_t type, uint64_t bits) {
         break;
     case ONNX_DOUBLE: memcpy(&n.f, &bits, 8); break;
     case ONNX_FLOAT16: n.f = (double)mite_f32_of_f16((uint16_t)bits); break;
+    case ONNX_INT2:
     case ONNX_INT4:
     case ONNX_INT8: n.i = (int8_t)bits; break;
+    case ONNX_UINT2:
     case ONNX_UINT4:
     case ONNX_UINT8: n.i = (uint8_t)bits; break;
     case ONNX_INT16: n.i = (int16_t)bits; break;
@@ -165,22 +213,28 @@ static onnx_number number_of(int32_t type, uint64_t bits) {
     case ONNX_INT32: n.i = (int32_t)bits; break;
     case ONNX_UINT32: n.i = word; break;
     case ONNX_BOOL: n.i = bits != 0; break;
-    default: n.i = (int64_t)bits; break;
+    default:
+        if (small_real_of(type)) n.f = small_number(small_real_of(type), word);
+        else n.i = (int64_t)bits;
     }
     return n;
 }
 
-static bool is_half_bytes(int32_t type) { return type == ONNX_UINT4 || type == ONNX_INT4; }
+// How many elements share a byte.
+static size_t in_a_byte(int32_t type) { return 8 / onnx_type_bits(type); }
 
 static size_t raw_bytes(const onnx_tensor *t) {
-    if (is_half_bytes(t->type)) return (t->elements + 1) / 2;
+    size_t shared = in_a_byte(t->type);
+    if (shared > 1) return t->elements / shared + (t->elements % shared != 0);
     return t->elements * file_bytes(t->type); // <= SIZE_MAX / 2
 }
 
-// Half byte `i` of a byte, as the bits of a whole one.
-static uint64_t half_byte(int32_t type, uint64_t byte, size_t i) {
-    uint64_t half = byte >> (i & 1 ? 4 : 0) & 15;
-    return type == ONNX_INT4 && half >= 8 ? half | 0xf0 : half;
+// Element `i` of those that share a byte, as the bits of a whole one.
+static uint64_t share_of(int32_t type, uint64_t byte, size_t i) {
+    size_t bits = onnx_type_bits(type);
+    uint64_t share = byte >> i * bits & ((1u << bits) - 1);
+    bool negative = (type == ONNX_INT4 || type == ONNX_INT2) && share >> (bits - 1);
+    return negative ? share | (0xffu << bits & 0xff) : share;
 }
 
 // Walks the elements of a tensor, whichever way they lie in the file.
@@ -190,7 +244,7 @@ typedef struct cursor {
     mite_span raw; // data is NULL where elements lie in lists
     mite_pb message, list; // list: the packed field being read
     bool in_list;
-    uint64_t pair; // of half bytes in a list
+    uint64_t shared; // the byte that several elements share
     size_t index;
 } cursor;
 
@@ -241,18 +295,18 @@ static bool next_listed(cursor *at, uint64_t *bits) {
 
 static bool next_bits(cursor *at, uint64_t *bits) {
     size_t i = at->index++;
-    bool halves = is_half_bytes(at->t->type);
+    size_t shared = in_a_byte(at->t->type);
     if (!at->raw.data) {
-        if (!halves) return next_listed(at, bits);
-        if (i % 2 == 0 && !next_listed(at, &at->pair)) return false;
-    } else if (halves) {
-        at->pair = at->raw.data[i / 2]; // the length was checked
+        if (shared == 1) return next_listed(at, bits);
+        if (i % shared == 0 && !next_listed(at, &at->shared)) return false;
+    } else if (shared > 1) {
+        at->shared = at->raw.data[i / shared]; // the length was checked
     } else {
         *bits = 0;
         memcpy(bits, at->raw.data + i * at->item, at->item);
         return true;
     }
-    *bits = half_byte(at->t->type, at->pair, i);
+    *bits = share_of(at->t->type, at->shared, i % shared);
     return true;
 }
 
@@ -336,11 +390,11 @@ bool onnx_tensor_numbers(mite_ir_graph *g, const onnx_tensor *given, onnx_number
 
 // Enough bytes in the message for as many elements, before memory is taken for them.
 static bool has_data(mite_ir_graph *g, const onnx_tensor *t) {
-    return t->has_raw || t->elements / 2 <= t->message.bytes || too_short(g, t);
+    return t->has_raw || t->elements / 4 <= t->message.bytes || too_short(g, t);
 }
 
 static bool is_as_in_memory(const onnx_tensor *t) {
-    return t->type != ONNX_BOOL && !is_half_bytes(t->type) && onnx_tensor_type(t) == t->type;
+    return t->type != ONNX_BOOL && in_a_byte(t->type) == 1 && onnx_tensor_type(t) == t->type;
 }
 
 mite_ir_value *onnx_tensor_constant(mite_ir_graph *g, const onnx_tensor *given) {

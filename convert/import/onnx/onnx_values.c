@@ -156,11 +156,12 @@ bool onnx_shape(onnx_import *c, size_t k, int32_t *type, size_t *rank, int32_t *
     const int32_t *from;
     if (!v) return false;
     if (v->tensor) {
-        *type = onnx_tensor_type(v->tensor), *rank = v->tensor->rank, from = v->tensor->dims;
+        *type = onnx_dtype(v->tensor->type) ? onnx_tensor_type(v->tensor) : v->tensor->type;
+        *rank = v->tensor->rank, from = v->tensor->dims;
     } else {
         const mite_ir_value *ir = onnx_carried(c, v);
         if (!ir) return false;
-        *type = v->shifted ? ONNX_INT8 : onnx_type_of(ir->dtype);
+        *type = v->narrow ? v->narrow : v->shifted ? ONNX_INT8 : onnx_type_of(ir->dtype);
         *rank = (size_t)ir->rank, from = ir->shape;
     }
     memcpy(dims, from, *rank * sizeof *dims);

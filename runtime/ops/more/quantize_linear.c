@@ -5,7 +5,7 @@
 // scale's shape.
 //   quantize    y = saturate(round_half_even(x / scale) + zero point), the quotient rounded to f32,
 //               or to f16 where the scale is f16
-//   dequantize  y = (x - zero point) * scale
+//   dequantize  y = (x - zero point) * scale; x may be real, as weights of 8-bit floats become
 #include "elements.h"
 
 #include "../common.h"
@@ -68,7 +68,7 @@ static mite_status infer(mite_step *s, bool quantize) {
     rows r;
     const mite_view *x = s->inputs[X], *y = s->outputs[0], *zero = mite_step_input(s, ZERO);
     const mite_view *quanta = quantize ? y : x, *reals = quantize ? x : y;
-    if (mite_is_real(quanta->dtype) || quanta->dtype == MITE_BOOL ||
+    if ((quantize && mite_is_real(quanta->dtype)) || quanta->dtype == MITE_BOOL ||
         (!mite_is_real(reals->dtype) && (!quantize || reals->dtype != MITE_I32)) ||
         !mite_is_real(s->inputs[SCALE]->dtype))
         return mite_step_fail(s, MITE_ERR_UNSUPPORTED, "from %s to %s with %s scales",
