@@ -15,7 +15,7 @@ static mite_ir_value *sigmoid(tfl_import *c, mite_ir_value *x, float scale, bool
     bool power = fabs(exponent - whole) < 1e-3 && (whole == -12 || (tangent && whole == -11));
     if (power) multiplier = 3 * exp2(whole + 12);
     for (; !power && multiplier <= 32767.0 / 2.0 && shift <= 30; shift++) multiplier *= 2.0;
-    if (multiplier > 1 << 16) multiplier = 1 << 16; // beyond the table for all but 0
+    multiplier = fmin(multiplier, (1 << 17) - 1); // with which all but 0 is beyond the table
     return MITE_IR_EMIT(c->g, .op = "sigmoid_i16", .name = tfl_name(c), .inputs = {x},
                         .attrs = {{"multiplier", .word = (int32_t)multiplier},
                                   {"shift", .word = shift},

@@ -32,7 +32,7 @@ static mite_status infer(mite_step *s) {
     int32_t shift = mite_attr_int(s, SHIFT), multiplier = mite_attr_int(s, MULTIPLIER);
     mite_status status = mite_step_need_type(s, "x", s->inputs[0], MITE_I16);
     if (!status) status = mite_step_need_type(s, "output", s->outputs[0], MITE_I16);
-    if (!status && (shift < 0 || shift > 31 || multiplier < 0 || multiplier > 1 << 16))
+    if (!status && (shift < 0 || shift > 31 || multiplier < 0 || multiplier >= 1 << 17))
         status = mite_step_fail(s, MITE_ERR_FORMAT, "multiplier %d or shift %d is out of range",
                                 multiplier, shift);
     return status ? status : mite_step_same_shape(s);
