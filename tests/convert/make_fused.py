@@ -138,5 +138,12 @@ case("pictures of old", [n("ImageScaler", ["x"], "i", scale=0.5, bias=[1.0, 2.0,
      f(2, 3, 6, 7), {"s": i64(1), "e": i64(-1)}, opset=7)
 case("regions of whole pixels", [n("MaxRoiPool", ["x", "r"], pooled_shape=[2, 3], spatial_scale=0.5)], {"x": f(2, 3, 5, 6), "r": np.array([[0, 0, 0, 9, 8], [1, 2.6, 3, 3, 4], [1, -4, 6, 30, 9], [0, 20, 20, 30, 30]], np.float32)}, opset=9)
 
+# --- Refused with what to do -----------------------------------------------------------------------------------------
+refuse("fitted to a processor", "save it at level ORT_ENABLE_EXTENDED", [n("ReorderInput", ["x"], domain="com.microsoft.nchwc")], {"x": f(1, 4, 2, 2)})
+refuse("a cache of past and present", "past_present_share_buffer are not supported", [ms("Attention", ["x", "w"], num_heads=2, past_present_share_buffer=1)], {"x": f(1, 2, 4)}, {"w": f(4, 12)})
+refuse("beams of a cache", "cache_indirection) is not supported", [ms("MultiHeadAttention", ["x", "x", "x", "", "", "", "", "", "n"], num_heads=2)], {"x": f(1, 2, 4), "n": i32(0)})
+refuse("activations of 8-bit floats", "float8e4m3fn is not supported", [n("Cast", ["x"], "q", to=T.FLOAT8E4M3FN), n("Cast", ["q"], to=T.FLOAT)], {"x": f(3)})
+refuse("experts of two bits", "of 2 bits", [ms("QMoE", ["x", "r", "w", "s", "", "w", "s"], expert_weight_bits=2)], {"x": f(2, 8), "r": f(2, 2)}, {"w": rng.integers(0, 256, (2, 8, 2), dtype=np.uint8), "s": f(2, 8)})
+
 # --- End -------------------------------------------------------------------------------------------------
 write("tests/convert/fused.pack")

@@ -51,6 +51,10 @@ def case(name, nodes, xs, consts=None, opset=21, tolerance=2e-5, out=T.FLOAT, ou
     b = m.SerializeToString()
     records.append(name.encode() + b"\0\0" + struct.pack("<fII", tolerance, len(b), len(data)) + b + data)
 
+def refuse(name, sentence, nodes, xs, consts=None, opset=21):
+    b = model(nodes, xs, consts, opset, [("y", T.FLOAT)]).SerializeToString()
+    records.append(name.encode() + b"\0" + sentence.encode() + b"\0" + struct.pack("<fII", 0, len(b), 0) + b)
+
 def write(path):
     with open(sys.argv[1] if len(sys.argv) > 1 else path, "wb") as out: out.write(b"".join(records))
     print(len(records), "models,", sum(map(len, records)), "bytes")

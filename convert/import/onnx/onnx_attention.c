@@ -326,6 +326,12 @@ void onnx_multi_head_attention(onnx_import *c) {
                      (size_t)r.q->rank, r.q->shape);
         return;
     }
+    if (onnx_has_input(c, 8) || onnx_has_input(c, 9)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "a cache that is shared by past and present (past_sequence_length, "
+                     "cache_indirection) is not supported; optimize the model without it");
+        return;
+    }
     if (!r.q || !add_bias(c, &r, onnx_optional(c, 3)) ||
         !take_mask(c, &r, onnx_optional(c, 4), onnx_optional(c, 5)))
         return;
@@ -340,8 +346,10 @@ static void attend_all(onnx_import *c, mite_ir_value *all, int32_t width, size_t
     mite_ir_value *past = onnx_optional(c, past_k);
     int64_t sizes[3], heads = onnx_int(c, "num_heads", 0);
     size_t count;
-    if (onnx_int(c, "do_rotary", 0)) {
-        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "do_rotary is not supported");
+    if (onnx_int(c, "do_rotary", 0) || onnx_int(c, "past_present_share_buffer", 0)) {
+        mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED,
+                     "do_rotary and past_present_share_buffer are not supported; optimize the "
+                     "model without them");
         return;
     }
     if (!onnx_list(c, "qkv_hidden_sizes", SIZE_MAX, sizes, 3, &count) || count != 3)
