@@ -457,6 +457,7 @@ def tile(i, x):
 
 add("c_if_shape", lambda x, w=W(8, 6): nn.softmax(tf.cond(x[0, 0] > 0, lambda: nn.relu(x @ w), lambda: tf.reverse(x @ w, [1]))), [spec(2, 8)], "f d")
 add("c_while_tiles", lambda x: tf.while_loop(lambda i, x: i < 3, tile, [tf.constant(0), x], [tf.TensorShape([]), tf.TensorShape([None, 4])])[1], [spec(6, 4)], "f")
+add("c_while_longer", lambda x: tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, tf.concat([x, x[:1] * 2.0], 0)), [tf.constant(0), x], [tf.TensorShape([]), tf.TensorShape([None, 4])])[1], [spec(2, 4)], "f")
 add("s_strip", lambda x, i: tf.split(x[i : i + 2], 2, 1)[1], [spec(6, 4), spec(dt=tf.int32)], "f", gen=lambda r: [r.standard_normal((6, 4)).astype(np.float32), np.array(3, np.int32)])
 keras("k_gru_open", lambda: K.Sequential([K.Input((None, 5), batch_size=1), L.GRU(6, return_sequences=True), L.Dense(3)]), "f")
 MODE = {"f": "f32", "h": "f16", "d": "dyn", "q": "int8", "i": "i16x8"}
@@ -518,7 +519,7 @@ def convert(fn, specs, mode, gen, seed):
 
 # --- What TensorFlow Lite makes of them ----------------------------------------------------------
 
-KEPT = """act_geluT.i16x8 act_mish.i16x8 bmm_const.dyn bmm.f32 c_case.f32 c_if.f32 c_if2.f32 c_if_shape.f32 c_ta.f32 c_while.dyn c_while.f32 c_while_tiles.f32
+KEPT = """act_geluT.i16x8 act_mish.i16x8 bmm_const.dyn bmm.f32 c_case.f32 c_if.f32 c_if2.f32 c_if_shape.f32 c_ta.f32 c_while.dyn c_while.f32 c_while_longer.f32 c_while_tiles.f32
 c_whiled.f32 c_while_grow.f32 conv1d_causal.f32 conv1d_s2d.int8 conv3d.f32 conv3dT.f32 conv3dT_v.f32
 conv9_k3s1d1Sg4_relu.int8 conv_asym.dyn conv_weights.f32 conv_weights_s2.f32 dw_weights.f32 conv_bias.f32
 dw5_k3m8s2d1S_relu6.int8 dw4_k3m3s1d1S_none.dyn fc_3d.dyn k_gru_open.f32 k_lstm.f32 net_shuffle.int8 o_attn.f32 o_flat.f32
