@@ -241,6 +241,7 @@ for dt,z in(('i8',-7),('u8',120),('i16',0)): # a half in every fourth window
   case(dt+'_exact_average_pool',[x],[y],[Op('AVERAGE_POOL_2D',[x],[y],dict(padding=0,strideH=2,strideW=2,filterHeight=2,filterWidth=2,fusedActivationFunction=2))],lsb=0)
 x=T('x','i16',(2,4,3,9),scale=2.1e-4); y=T('y','i16',(2,9),scale=3.7e-5); case('i16_exact_mean',[x],[y],[Op('MEAN',[x,C('a',i32(1,2))],[y],{'keepDims':False})],lsb=0)
 a,b=T('a','i16',(2,1,5,9),scale=1e-4),T('b','i16',(3,9,4),scale=2e-4); y=T('y','i16',(2,3,5,4),scale=2e-3); case('i16_exact_bmm',[a,b],[y],[Op('BATCH_MATMUL',[a,b],[y],{})],lsb=0)
+a,b=T('a','i8',(2,1,20,9),scale=.05,zp=3),T('b','i8',(3,9,8),scale=.03,zp=-9); y=T('y','i8',(2,3,20,8),scale=.11,zp=4); case('i8_exact_bmm',[a,b],[y],[Op('BATCH_MATMUL',[a,b],[y],{})],lsb=0)
 a,b=T('a','i16',(9,20),scale=1e-4),T('b','i16',(8,20),scale=2e-4); y=T('y','i16',(9,8),scale=3e-3); case('i16_exact_fc_computed',[a,b],[y],[Op('FULLY_CONNECTED',[a,b],[y],{'version':7,'fusedActivationFunction':1})],lsb=0)
 for a,b,s1,z1,s2,z2 in(('i16','i16',1e-3,0,2.3e-3,0),('i16','i8',1e-3,0,.3,4),('u8','i16',.05,131,1.7e-3,0)):
   x=T('x',a,(99,),scale=s1,zp=z1); y=T('y',b,(99,),scale=s2,zp=z2); case('q_exact_%s_%s'%(a,b),[x],[y],[Op('QUANTIZE',[x],[y])],lsb=0)

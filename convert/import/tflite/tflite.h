@@ -147,10 +147,11 @@ bool tfl_set_i16_function(tfl_import *c);
 bool tfl_set_fixed_binary(tfl_import *c);
 bool tfl_set_fixed_reduction(tfl_import *c);
 bool tfl_set_requantized(tfl_import *c);
-// Does the node multiply two tensors of int16? And the product of their quanta a and b.
-bool tfl_is_i16_product(const tfl_import *c);
-mite_ir_value *tfl_emit_i16_product(tfl_import *c, mite_ir_value *a, mite_ir_value *b,
-                                    int32_t activation);
+// Does the node multiply two tensors of int16, or two of int8 of which the second is computed? And the
+// product of their quanta a and b.
+bool tfl_is_fixed_product(const tfl_import *c);
+mite_ir_value *tfl_emit_fixed_product(tfl_import *c, mite_ir_value *a, mite_ir_value *b,
+                                      int32_t activation);
 
 const char *tfl_name(const tfl_import *c); // for nodes: that of the first output
 

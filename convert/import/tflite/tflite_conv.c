@@ -317,7 +317,8 @@ static mite_ir_value *swap_last(tfl_import *c, mite_ir_value *v) {
 void tfl_fully_connected(tfl_import *c) {
     enum { ACTIVATION, WEIGHTS_FORMAT, KEEP_NUM_DIMS, ASYMMETRIC };
     const tfl_tensor *t = tfl_input(c, 1);
-    bool quanta = tfl_is_i16_product(c) && !tfl_has(c, 2);
+    // Of int8 it rounds once, as a dequantized one does.
+    bool quanta = tfl_is_fixed_product(c) && tfl_input(c, 0)->type == TFL_INT16 && !tfl_has(c, 2);
     mite_ir_value *x = quanta ? tfl_in(c, 0) : tfl_real(c, 0);
     if (!x || !tfl_has_rank(c, x)) return;
     if (!t || t->rank != 2 || t->dims[1] < 1 || tfl_option_byte(c, WEIGHTS_FORMAT)) {
@@ -333,7 +334,7 @@ void tfl_fully_connected(tfl_import *c) {
     int32_t activation = tfl_option_byte(c, ACTIVATION);
     if (quanta) {
         mite_ir_value *w = swap_last(c, tfl_in(c, 1));
-        tfl_set(c, 0, tfl_emit_i16_product(c, x, w, activation));
+        tfl_set(c, 0, tfl_emit_fixed_product(c, x, w, activation));
         return;
     }
     if (tfl_is_settled(c, 1)) {
@@ -407,14 +408,14 @@ static mite_ir_value *dynamic_products(tfl_import *c, mite_ir_value *x, bool adj
 
 void tfl_batch_matmul(tfl_import *c) {
     enum { ADJOINT_X, ADJOINT_Y, ASYMMETRIC };
-    bool adjoint = tfl_option_byte(c, ADJOINT_Y) != 0, quanta = tfl_is_i16_product(c);
+    bool adjoint = tfl_option_byte(c, ADJOINT_Y) != 0, quanta = tfl_is_fixed_product(c);
     mite_ir_value *x = quanta ? tfl_in(c, 0) : tfl_real(c, 0), *y;
     const tfl_tensor *t = tfl_input(c, 1);
     if (!x || !tfl_has_rank(c, x)) return;
     if (tfl_option_byte(c, ADJOINT_X)) x = swap_last(c, x);
     if (quanta) {
         y = tfl_in(c, 1);
-        tfl_set(c, 0, tfl_emit_i16_product(c, x, adjoint ? swap_last(c, y) : y, 0));
+        tfl_set(c, 0, tfl_emit_fixed_product(c, x, adjoint ? swap_last(c, y) : y, 0));
         return;
     }
     if (tfl_is_constant(c, 1) && t->rank == 2 && t->dims[1] >= 1 && adjoint &&

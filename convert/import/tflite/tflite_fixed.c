@@ -209,16 +209,31 @@ bool tfl_set_requantized(tfl_import *c) {
     return true;
 }
 
-bool tfl_is_i16_product(const tfl_import *c) {
-    return is_quantized_as(tfl_input(c, 0), TFL_INT16) &&
-           is_quantized_as(tfl_input(c, 1), TFL_INT16) &&
-           is_quantized_as(tfl_output(c, 0), TFL_INT16);
+// --- Products -------------------------------------------------------------------------------------
+
+bool tfl_is_fixed_product(const tfl_import *c) {
+    const tfl_tensor *y = tfl_output(c, 0);
+    return y && (y->type == TFL_INT16 || (y->type == TFL_INT8 && !tfl_is_constant(c, 1))) &&
+           is_quantized_as(y, y->type) && is_quantized_as(tfl_input(c, 0), y->type) &&
+           is_quantized_as(tfl_input(c, 1), y->type);
 }
 
-mite_ir_value *tfl_emit_i16_product(tfl_import *c, mite_ir_value *a, mite_ir_value *b,
-                                    int32_t activation) {
-    float scales[2] = {scale_of(c, tfl_input(c, 0)), scale_of(c, tfl_input(c, 1))};
-    double factor = (double)scales[0] * (double)scales[1] / (double)scale_of(c, tfl_output(c, 0));
-    mite_ir_value *v = tfl_emit_binary(c, "matmul_nd", tfl_emit_cast(c, a, MITE_I64), b);
+// Quanta of bytes less their zero point, as f32: that has the fast kernel, and sums of 256 products are
+// exact in it, so the bits are the same in every build.
+static mite_ir_value *in_units(tfl_import *c, mite_ir_value *q) {
+    mite_ir_value *zero = q ? mite_ir_constant(c->g, tfl_name(c), MITE_U8, 0, NULL) : NULL;
+    if (!zero) return NULL;
+    *(uint8_t *)zero->data = (uint8_t)q->zero_point;
+    return MITE_IR_EMIT(c->g, .op = "dequantize_linear", .name = tfl_name(c),
+                        .inputs = {q, tfl_scalar(c, 1), zero}, .dtype = MITE_F32);
+}
+
+mite_ir_value *tfl_emit_fixed_product(tfl_import *c, mite_ir_value *a, mite_ir_value *b,
+                                      int32_t activation) {
+    bool wide = a && a->dtype == MITE_I16;
+    float scales = scale_of(c, tfl_input(c, 0)) * scale_of(c, tfl_input(c, 1));
+    double factor = (double)scales / (double)scale_of(c, tfl_output(c, 0));
+    a = wide ? tfl_emit_cast(c, a, MITE_I64) : in_units(c, a);
+    mite_ir_value *v = tfl_emit_binary(c, "matmul_nd", a, wide ? b : in_units(c, b));
     return as_output(c, v, factor, activation);
 }

@@ -17,8 +17,7 @@ static inline int64_t mite_fixed_scaled(int64_t x, int64_t multiplier, int32_t s
     int64_t left = shift > 0 ? shift : 0;
     x = x * ((int64_t)1 << left);
     x = x < INT32_MIN ? INT32_MIN : x > INT32_MAX ? INT32_MAX : x;
-    x *= multiplier;
-    x = (x + (x >= 0 ? 1 << 30 : 1 - (1 << 30))) / ((int64_t)1 << 31);
+    x = (x * multiplier + (1 << 30)) >> 31;
     return mite_fixed_shifted(x, shift < 0 ? -shift : 0);
 }
 

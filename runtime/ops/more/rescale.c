@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // rescale: quanta under another scale as TensorFlow Lite's reference kernels do it, to the bit. x of
-// any integer type; the output i16, u8, or i32 for sums of several:
+// any integer type, or integers in f32; the output i16, u8, or i32 for sums of several:
 //   y = clamp((x - zero point of x) * 2^left * multiplier * 2^(shift - 31) + zero point of y)
 // rounded twice (fixed.h). Sums in i64: multiplier * 2^(shift - 15), rounded once.
 #include "../common.h"
@@ -23,7 +23,8 @@ static mite_status infer(mite_step *s) {
     int32_t multiplier = mite_attr_int(s, MULTIPLIER), shift = mite_attr_int(s, SHIFT);
     int32_t left = mite_attr_int(s, LEFT);
     bool wide = x->dtype == MITE_I64;
-    if (mite_is_real(x->dtype) || x->dtype == MITE_U32 || x->dtype == MITE_U64 ||
+    if (x->dtype == MITE_F16 || x->dtype == MITE_F64 || x->dtype == MITE_U32 ||
+        x->dtype == MITE_U64 ||
         (out->dtype != MITE_I16 && out->dtype != MITE_U8 && out->dtype != MITE_I32))
         return mite_step_fail(s, MITE_ERR_UNSUPPORTED, "cannot rescale %s to %s",
                               mite_dtype_name(x->dtype), mite_dtype_name(out->dtype));
