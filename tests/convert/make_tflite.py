@@ -136,6 +136,7 @@ for dt in('f32','i32'):
   a=T('a',dt,()); y=T('y',dt,(3,)); case('range_'+dt,[a],[y],[Op('RANGE',[const('s',np.array(0,NP[dt])),a,const('d',np.array(2,NP[dt]))],[y])],[lambda r:np.array(7,NP[dt])])
 for a,b in [('f32','i32'),('i32','f32'),('bool','f32'),('f32','bool'),('i64','i32'),('u8','f32'),('f32','u8'),('f32','i8'),('i32','i64'),('i32','i16')]:
   x=T('x',a,(2,3)); y=T('y',b,(2,3)); case('cast_%s_%s'%(a,b),[x],[y],[Op('CAST',[x],[y],{'inDataType':TT[a],'outDataType':TT[b]})],[lambda r:r.integers(0,6,(2,3)).astype(NP[a])])
+x=F('x',(2,3)); v=T('h','f16',(2,3)); y=F('y',(2,3)); case('cast_through_f16',[x],[y],[Op('CAST',[x],[v],{'inDataType':TT['f32'],'outDataType':TT['f16']}),Op('CAST',[v],[y],{'inDataType':TT['f16'],'outDataType':TT['f32']})],[lambda r:(r.standard_normal((2,3))*900).astype(np.float32)])
 def boxes(r):
   c=r.uniform(0,1,(12,2)); s=r.uniform(.1,.5,(12,2)); return np.concatenate([c-s/2,c+s/2],1).astype(np.float32)
 bx,sc=F('boxes',(12,4)),F('scores',(12,)); o1,o2=T('sel','i32',(5,)),T('n','i32',())

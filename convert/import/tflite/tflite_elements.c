@@ -170,7 +170,7 @@ void tfl_select(tfl_import *c) {
 
 // --- Types --------------------------------------------------------------------------------------
 
-// A cast takes quanta for plain integers.
+// A cast takes quanta for plain integers. What becomes f16 is rounded to it, and carried in f32.
 void tfl_cast(tfl_import *c) {
     const tfl_tensor *from = tfl_input(c, 0), *to = tfl_output(c, 0);
     mite_ir_value *x = tfl_in(c, 0);
@@ -183,6 +183,7 @@ void tfl_cast(tfl_import *c) {
     if (tfl_is_quantized(from) || tfl_is_quantized(to)) {
         mite_ir_fail(c->g, MITE_ERR_UNSUPPORTED, "casts of quantized tensors are not supported");
     }
+    if (to->type == TFL_FLOAT16) x = tfl_emit_cast(c, x, MITE_F16);
     tfl_set(c, 0, tfl_emit_cast(c, x, dtype));
 }
 
