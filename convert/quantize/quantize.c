@@ -228,8 +228,9 @@ void mite_quantize(mite_ir_graph *g, const mite_quantize_options *options) {
                   mite_ir_is(g->nodes[i], "dense_attention");
         if (any) mite_ir_rewrite(g, visit, &q);
         else
-            mite_ir_fail(g, MITE_ERR_ARGUMENT,
-                         "quantization needs at least one example input (examples; --calibrate DIR)");
+            mite_ir_fail(
+                g, MITE_ERR_ARGUMENT,
+                "quantization needs at least one example input (examples; --calibrate DIR)");
         return;
     }
     for (size_t k = 0; k < g->input_count; k++) {
