@@ -107,6 +107,10 @@ void mite_load_integers(int64_t *out, const void *in, mite_dtype dtype, ptrdiff_
         for (size_t i = 0; i < count; i++)
             out[i] = ((const uint8_t *)in)[(ptrdiff_t)i * stride] != 0;
         break;
+    case MITE_F32:
+        for (size_t i = 0; i < count; i++)
+            out[i] = integer_of((double)((const float *)in)[(ptrdiff_t)i * stride]);
+        break;
     default:
         for (size_t i = 0; i < count; i++) {
             double x;
