@@ -221,7 +221,7 @@ for (const engine of engines) {
         await visit(site);
         const next = await field("check");
         assert.equal(next.version, "2.0.0", next.message);
-        assert.match(server.faults.log.find(({ path }) => path === site.pathOf("2.0.0")).range, /^bytes=\d{6}/);
+        assert.match(server.faults.log.find(({ path }) => path === site.pathOf("2.0.0")).range, /^bytes=[1-9]/);
         site.say("", [{ hang: true }]);
         assert.equal((await visit(site, { update: "background" })).version, "2.0.0");
       });
