@@ -15,11 +15,6 @@ typedef struct cache {
     mite_ir_value *keys, *queries, *before;
 } cache;
 
-static mite_ir_value *calculate(onnx_import *c, mite_binary function, mite_ir_value *a,
-                                mite_ir_value *b) {
-    return onnx_emit_general_binary(c, function, a, b);
-}
-
 static mite_ir_value *number(onnx_import *c, int64_t n) { return onnx_integers(c, &n, 1); }
 
 // Input `k` as a vector of i64.
@@ -29,10 +24,11 @@ static mite_ir_value *numbers_in(onnx_import *c, size_t k) {
 
 // Without lengths of their own, queries are padded where a prompt's sequence is shorter than they are.
 static cache read_cache(onnx_import *c, mite_ir_value *steps) {
-    cache z = {.keys = calculate(c, MITE_BINARY_ADD, numbers_in(c, LAST), number(c, 1))};
-    z.queries = onnx_has_input(c, QUERY_LENGTHS) ? numbers_in(c, QUERY_LENGTHS)
-                                                 : calculate(c, MITE_BINARY_MIN, steps, z.keys);
-    z.before = calculate(c, MITE_BINARY_SUB, z.keys, z.queries);
+    cache z = {.keys = onnx_emit_add(c, numbers_in(c, LAST), number(c, 1))};
+    z.queries = onnx_has_input(c, QUERY_LENGTHS)
+                    ? numbers_in(c, QUERY_LENGTHS)
+                    : onnx_emit_general_binary(c, MITE_BINARY_MIN, steps, z.keys);
+    z.before = onnx_emit_sub(c, z.keys, z.queries);
     return z;
 }
 
@@ -40,13 +36,13 @@ static cache read_cache(onnx_import *c, mite_ir_value *steps) {
 // they fit, else capacity - window + 1 go at a time (one in a cache that is too short for it).
 static mite_ir_value *resident(onnx_import *c, mite_ir_value *keys, mite_ir_value *capacity,
                                int64_t window) {
-    mite_ir_value *group = calculate(c, MITE_BINARY_SUB, capacity, number(c, window - 1));
-    group = calculate(c, MITE_BINARY_MAX, group, number(c, 1));
-    mite_ir_value *over = calculate(c, MITE_BINARY_SUB, keys, capacity);
-    over = calculate(c, MITE_BINARY_MAX, over, number(c, 0));
-    over = calculate(c, MITE_BINARY_ADD, over, onnx_shifted(c, group, -1));
-    over = calculate(c, MITE_BINARY_DIV, over, group);
-    return calculate(c, MITE_BINARY_SUB, keys, calculate(c, MITE_BINARY_MUL, over, group));
+    mite_ir_value *group = onnx_emit_sub(c, capacity, number(c, window - 1));
+    group = onnx_emit_general_binary(c, MITE_BINARY_MAX, group, number(c, 1));
+    mite_ir_value *over = onnx_emit_sub(c, keys, capacity);
+    over = onnx_emit_general_binary(c, MITE_BINARY_MAX, over, number(c, 0));
+    over = onnx_emit_add(c, over, onnx_shifted(c, group, -1));
+    over = onnx_emit_div(c, over, group);
+    return onnx_emit_sub(c, keys, onnx_emit_mul(c, over, group));
 }
 
 // Where new rows come, how many keys count then, and what is kept of them.
@@ -57,8 +53,8 @@ static void lay_out(onnx_import *c, onnx_attention_request *r, const cache *z, i
     if (!onnx_int(c, "sliding_window_cache", 0)) return;
     r->total = onnx_dimension(c, r->past_k, 2, 1, 1);
     r->starts = resident(c, z->before, r->total, window);
-    r->lengths = calculate(c, MITE_BINARY_ADD, r->starts, z->queries);
-    r->drops = calculate(c, MITE_BINARY_SUB, r->lengths, resident(c, z->keys, r->total, window));
+    r->lengths = onnx_emit_add(c, r->starts, z->queries);
+    r->drops = onnx_emit_sub(c, r->lengths, resident(c, z->keys, r->total, window));
 }
 
 // All heads of q, then those of k, then those of v; D is a head's part of the whole, or the past's.
@@ -84,14 +80,12 @@ static bool unpack(onnx_import *c, onnx_attention_request *r) {
 
 // The positions [B,S] of the new rows; those of padding may be beyond the tables, and are the last one's.
 static mite_ir_value *new_positions(onnx_import *c, const cache *z, mite_ir_value *steps) {
-    mite_ir_value *at =
-        MITE_IR_EMIT(c->g, .op = "range", .name = onnx_name(c),
-                     .inputs = {onnx_scalar(c, MITE_I64, 0), steps, onnx_scalar(c, MITE_I64, 1)});
+    mite_ir_value *at = onnx_emit_count(c, steps);
     mite_ir_value *before = onnx_emit_unsqueeze(c, z->before, number(c, 1));
     mite_ir_value *queries = onnx_emit_unsqueeze(c, z->queries, number(c, 1));
     if (onnx_has_input(c, QUERY_LENGTHS))
-        at = calculate(c, MITE_BINARY_MIN, at, onnx_shifted(c, queries, -1));
-    return calculate(c, MITE_BINARY_MAX, calculate(c, MITE_BINARY_ADD, before, at), number(c, 0));
+        at = onnx_emit_general_binary(c, MITE_BINARY_MIN, at, onnx_shifted(c, queries, -1));
+    return onnx_emit_general_binary(c, MITE_BINARY_MAX, onnx_emit_add(c, before, at), number(c, 0));
 }
 
 // Each head of x [B,S,H*D] normalized, `epsilon` being called so for this one, or for both.

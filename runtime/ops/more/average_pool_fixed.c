@@ -4,6 +4,7 @@
 // where u8 quanta are i8 ones with the sign bit flipped). average_pool2d rounds half to even.
 #include "../common.h"
 #include "elements.h"
+#include "fixed.h"
 
 enum { // attribute words
     KERNEL_H,
@@ -65,8 +66,6 @@ static mite_status prepare(mite_step *s) {
     return measure(s, s->state);
 }
 
-static int64_t limited(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
-
 // The quanta of a window's pixels, added up for `count` channels from `channel` on; how many pixels.
 static int64_t add_up(const mite_step *s, int64_t *sum, size_t image, int64_t top, int64_t left,
                       size_t channel, size_t count) {
@@ -96,11 +95,12 @@ static void run_pixel(const mite_step *s, size_t row, size_t column) {
         int64_t sum[MITE_RUN] = {0}, lo, hi;
         int64_t pixels = add_up(s, sum, row / height, top, left, c, count);
         mite_integer_range(out->dtype, &lo, &hi);
-        lo = limited(mite_attr_int(s, LO), lo, hi);
-        hi = limited(mite_attr_int(s, HI), lo, hi);
+        lo = mite_fixed_limited(mite_attr_int(s, LO), lo, hi);
+        hi = mite_fixed_limited(mite_attr_int(s, HI), lo, hi);
         for (size_t n = 0; n < count; n++) {
             int64_t y = sum[n] - offset * pixels;
-            sum[n] = limited((y + (y > 0 ? pixels : -pixels) / 2) / pixels + offset, lo, hi);
+            sum[n] =
+                mite_fixed_limited((y + (y > 0 ? pixels : -pixels) / 2) / pixels + offset, lo, hi);
         }
         mite_store_integers((char *)out->data + (to + c) * mite_dtype_bytes(out->dtype), out->dtype,
                             1, sum, count);

@@ -37,8 +37,6 @@ static mite_status infer(mite_step *s) {
 
 // --- Reciprocals ----------------------------------------------------------------------------------
 
-static int64_t limited(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
-
 static int32_t bits_of(uint32_t x) {
     int32_t bits = 0;
     for (; x; x >>= 1) bits++;
@@ -52,9 +50,9 @@ static int32_t one_over_one_plus(int64_t x) {
     int32_t y = (int32_t)(start + mite_fixed_scaled(half, slope, 0));
     for (int i = 0; i < 3; i++) {
         int32_t off = (int32_t)((1 << 29) - mite_fixed_scaled(half, y, 0));
-        y = (int32_t)(y + limited(mite_fixed_scaled(y, off, 0) * 4, INT32_MIN, most));
+        y = (int32_t)(y + mite_fixed_limited(mite_fixed_scaled(y, off, 0) * 4, INT32_MIN, most));
     }
-    return (int32_t)limited((int64_t)y * 2, INT32_MIN, most);
+    return (int32_t)mite_fixed_limited((int64_t)y * 2, INT32_MIN, most);
 }
 
 static mite_status prepare(mite_step *s) {
@@ -98,7 +96,7 @@ static mite_status run(const mite_step *s, size_t part, size_t part_count, void 
         uint8_t *to = mite_walk_at(w, 0, out, i, share.begin);
         for (size_t k = share.begin; k < share.end; k++, x += a_step, y += b_step, to += step) {
             int64_t q = quotient(s, *x - a->zero_point, *y - b->zero_point) + out->zero_point;
-            *to = (uint8_t)limited(q, mite_attr_int(s, LO), mite_attr_int(s, HI));
+            *to = (uint8_t)mite_fixed_limited(q, mite_attr_int(s, LO), mite_attr_int(s, HI));
         }
     }
     return MITE_OK;

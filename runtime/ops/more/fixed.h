@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+static inline int64_t mite_fixed_limited(int64_t x, int64_t lo, int64_t hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
 // x / 2^right, half away from zero.
 static inline int64_t mite_fixed_shifted(int64_t x, int32_t right) {
     int64_t mask = ((int64_t)1 << right) - 1, rest = x & mask;
@@ -15,8 +19,7 @@ static inline int64_t mite_fixed_shifted(int64_t x, int32_t right) {
 // what does not once it is shifted to the left is limited to them. shift is -31 to 30.
 static inline int64_t mite_fixed_scaled(int64_t x, int64_t multiplier, int32_t shift) {
     int64_t left = shift > 0 ? shift : 0;
-    x = x * ((int64_t)1 << left);
-    x = x < INT32_MIN ? INT32_MIN : x > INT32_MAX ? INT32_MAX : x;
+    x = mite_fixed_limited(x * ((int64_t)1 << left), INT32_MIN, INT32_MAX);
     x = (x * multiplier + (1 << 30)) >> 31;
     return mite_fixed_shifted(x, shift < 0 ? -shift : 0);
 }

@@ -42,25 +42,23 @@ static mite_status prepare(mite_step *s) {
     return MITE_OK;
 }
 
-static int64_t limited(int64_t x, int64_t lo, int64_t hi) { return x < lo ? lo : x > hi ? hi : x; }
-
 static void rescale(const mite_step *s, int64_t *q, size_t count) {
     int32_t multiplier = mite_attr_int(s, MULTIPLIER), shift = mite_attr_int(s, SHIFT);
     int64_t unit = (int64_t)1 << mite_attr_int(s, LEFT), lo, hi;
     int64_t from = s->inputs[0]->zero_point, to = s->outputs[0]->zero_point;
     bool wide = s->inputs[0]->dtype == MITE_I64;
     mite_integer_range(s->outputs[0]->dtype, &lo, &hi);
-    lo = limited(mite_attr_int(s, LO), lo, hi);
-    hi = limited(mite_attr_int(s, HI), lo, hi);
+    lo = mite_fixed_limited(mite_attr_int(s, LO), lo, hi);
+    hi = mite_fixed_limited(mite_attr_int(s, HI), lo, hi);
     for (size_t i = 0; i < count; i++) {
         int64_t y;
         if (wide) {
             y = mite_fixed_product(q[i], multiplier, 15 - shift);
         } else {
-            int64_t x = limited((q[i] - from) * unit, INT32_MIN, INT32_MAX);
+            int64_t x = mite_fixed_limited((q[i] - from) * unit, INT32_MIN, INT32_MAX);
             y = mite_fixed_scaled(x, multiplier, shift);
         }
-        q[i] = limited(y + to, lo, hi);
+        q[i] = mite_fixed_limited(y + to, lo, hi);
     }
 }
 
